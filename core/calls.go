@@ -1,0 +1,88 @@
+package core
+
+import "encoding/json"
+
+// The calls below are what stages ask of plug-ins, in the server's own words; the
+// plug-in host turns them into messages of the plug-in's protocol generation.
+//
+// Files come in as a Source: a blob with its path, which is read and never
+// written. Files of an answer lie in the call's Dir under File.Name with Ref and
+// Size empty; the stage checks them, puts them into the blob store and fills in Ref.
+
+// Source is a blob on disk.
+type Source struct {
+	File
+	Path string // absolute, read only
+}
+
+// InspectCall asks a reader what an input is and which pages it has.
+type InspectCall struct {
+	Input   Source // Media is set
+	Options Options
+}
+
+// PageCall asks a reader for one page.
+type PageCall struct {
+	Input   Source
+	Page    int // 1-based, inside Input
+	Info    PageInfo
+	Graft   bool // the document keeps its own page; only the image for recognition is wanted
+	Options Options
+	Dir     string
+}
+
+// TextCall asks a reader for the text that a born-digital page carries.
+type TextCall struct {
+	Input   Source
+	Page    int
+	Options Options
+	Dir     string
+}
+
+// CleanCall asks a filter to look at a page image and to prepare it for recognition.
+type CleanCall struct {
+	Image   Source
+	Page    PageImage
+	Options Options
+	Dir     string
+}
+
+// RecognizeCall asks a recognizer for the text of a page image.
+type RecognizeCall struct {
+	Image   Source
+	DPI     float64
+	Options Options
+	Dir     string
+}
+
+// AssembleCall asks an assembler for the outputs named in Options.Outputs.
+type AssembleCall struct {
+	Job         JobID
+	Name        string
+	Submitted   string // RFC 3339; the only time that goes into the outputs, so that doing it again gives the same bytes
+	Options     Options
+	Inputs      []Source
+	Inspections []Inspection
+	Pages       []PageParts
+	Dir         string
+}
+
+// PageParts is one page with its files.
+type PageParts struct {
+	Page  Page
+	Image *Source // the rasterized image; nil where the input's page is kept or could not be read
+	Shown *Source // as PageImage.Shown
+	Text  *Source // an ocr.Page as JSON; nil for blank and failed pages
+}
+
+// DeliverCall asks a deliverer to hand over files. The same Key may come twice;
+// the second time the destination must find itself done.
+type DeliverCall struct {
+	Plugin   string          // name of the deliverer
+	Settings json.RawMessage // the destination's
+	Key      string          // idempotency key
+	Job      JobID
+	Name     string // document name without extension
+	Files    []Source
+	Kinds    []string // kind of each file: pdf, text …
+}
