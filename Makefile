@@ -1,0 +1,117 @@
+# Twinleaf. `make run` shows it at work, `make test` proves it. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED := 1
+BIN      := bin
+PLUGINS  := image pdf leptonica tesseract folder
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -X main.version=$(VERSION)
+SUDO     := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# What running needs, and what building and testing need besides.
+PACKAGES := tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-osd poppler-utils qpdf \
+            gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev
+TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract-ocr-grc \
+            libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils \
+            default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java
+
+.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers proto testdata accuracy hostile crash clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
+
+run: deps build ## install what is missing, build, make a searchable PDF of a sample scan
+	@mkdir -p out
+	@$(BIN)/twinleaf ocr testdata/letter-g4.tif -o out/letter.pdf --text out/letter.txt
+	@echo; head -n 12 out/letter.txt; echo
+	@echo "The searchable PDF lies in $(CURDIR)/out/letter.pdf"
+
+serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/in come out in demo/out
+	@mkdir -p demo/in demo/out
+	$(BIN)/twinleaf serve --data demo/data --config demo.yaml
+
+test: deps deps-test readers build unit scripts ## every test: unit tests with race detection, testscripts
+
+unit: race
+
+race:
+	go test -race -timeout 30m $$(go list ./... | grep -v /testscripts)
+
+scripts: build
+	go test -timeout 30m ./testscripts/...
+
+ci: deps deps-test readers build fmt vet lint vuln race scripts fuzz benchmarks ## what .ci/run runs
+	@echo "ci: everything passed"
+
+build: ## bin/twinleaf and bin/plugins/*
+	@mkdir -p $(BIN)/plugins
+	go build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN)/twinleaf ./cmd/twinleaf
+	@for p in $(PLUGINS); do echo "go build plugins/$$p"; go build -trimpath -ldflags "-s -w" -o $(BIN)/plugins/$$p ./plugins/$$p; done
+
+deps: ## install what running needs (apt)
+	@$(call install,$(PACKAGES))
+
+deps-test: ## install what the tests need besides
+	@$(call install,$(TEST_PACKAGES))
+	@command -v node >/dev/null && command -v npm >/dev/null || { $(call install,nodejs npm); }
+
+# Only what is missing is installed, so that a machine that has all of it needs neither network nor sudo.
+define install
+missing=$$(for p in $(1); do dpkg-query -W -f='$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^ii' || echo $$p; done); \
+if [ -n "$$missing" ]; then \
+  echo "installing" $$missing; \
+  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+fi
+endef
+
+readers: plugins/pdf/readers/node_modules/.package-lock.json ## the foreign PDF readers of the tests (npm)
+
+plugins/pdf/readers/node_modules/.package-lock.json: plugins/pdf/readers/package-lock.json
+	cd plugins/pdf/readers && npm ci --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
+
+fmt:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "not gofmt'ed:" $$bad; exit 1; fi
+
+vet:
+	go vet ./...
+
+lint:
+	go tool staticcheck ./...
+
+# The vulnerability data lives on the net; without it the step says so and goes on.
+vuln:
+	@if out=$$(timeout 300 go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... 2>&1); then echo "govulncheck: nothing found"; \
+	elif grep -qiE 'no such host|connection refused|dial tcp|fetching vulnerabilities|timeout|forbidden|Proxy' <<<"$$out"; then echo "govulncheck: its data cannot be reached from here, skipped"; \
+	else echo "$$out"; exit 1; fi
+
+FUZZTIME ?= 5s
+fuzz: ## every fuzz target for FUZZTIME each
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r d; do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$d/*_test.go | sed 's/func //'); do \
+	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$d >/dev/null; done; done
+
+benchmarks: ## every benchmark once
+	go test -run '^$$' -bench . -benchtime 1x $$(go list ./... | grep -v /testscripts) | grep -vE '^(ok|PASS|\?|goos|goarch)' || true
+
+accuracy: build ## CER and WER over scans with truth, against the engine's baseline (needs ../shared/data)
+	go run ./bench/accuracy -twinleaf $(BIN)/twinleaf
+
+hostile: build ## damaged and hostile files under limits (needs ../shared/data)
+	go run ./bench/hostile -twinleaf $(BIN)/twinleaf
+
+KILLS ?= 200
+crash: build ## SIGKILL the server KILLS times while 50 jobs run
+	go test ./testscripts -run TestKilledServerLosesNothing -v -timeout 60m -args -kills $(KILLS)
+
+proto: ## regenerate the plug-in protocol
+	cd sdk/proto && protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative \
+	  --plugin=$$(go tool -n protoc-gen-go) --plugin=$$(go tool -n protoc-gen-go-grpc) v2/plugin.proto
+
+testdata: ## make the sample scans again
+	bash testdata/make.sh
+
+clean: ## remove what building made
+	rm -rf $(BIN) out demo plugins/pdf/readers/node_modules
