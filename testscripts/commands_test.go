@@ -48,24 +48,27 @@ func startServer(ts *testscript.TestScript, args []string) {
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "NO_COLOR=1", "TWINLEAF_PLUGINS=" + os.Getenv("TWINLEAF_PLUGINS")}
 	cmd.Stdout, cmd.Stderr = log, log
 	ts.Check(cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait(); log.Close() }()
+	s := ts.Value(serverKey{}).(*server)
+	s.process, s.ended = cmd.Process, make(chan error, 1)
+	go func() { s.ended <- cmd.Wait(); log.Close() }()
 	ts.Defer(func() { _ = cmd.Process.Kill() })
 	ts.Setenv("SERVER", "http://"+addr)
-	ts.Setenv("SERVER_PID", strconv.Itoa(cmd.Process.Pid))
-	servers[cmd.Process.Pid] = ended
 	eventually(ts, "the server answers", func() error { return get("http://" + addr + "/healthz") })
 }
 
-// servers holds the end of each process that a script started, by pid.
-var servers = map[int]chan error{}
+// server is the one that a script runs; its value lies under serverKey.
+type server struct {
+	process *os.Process
+	ended   chan error // its Wait
+}
+
+type serverKey struct{}
 
 func endServer(ts *testscript.TestScript, sig syscall.Signal) error {
-	pid, err := strconv.Atoi(ts.Getenv("SERVER_PID"))
-	ts.Check(err)
-	ts.Check(syscall.Kill(pid, sig))
+	s := ts.Value(serverKey{}).(*server)
+	ts.Check(s.process.Signal(sig))
 	select {
-	case err := <-servers[pid]:
+	case err := <-s.ended:
 		return err
 	case <-time.After(patience):
 		ts.Fatalf("the server did not end within %v", patience)

@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("NO_COLOR", "1")
+			env.Values[serverKey{}] = &server{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
