@@ -17,7 +17,7 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java
 
-.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers proto testdata accuracy hostile crash clean
+.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers proto notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -112,6 +112,9 @@ proto: ## regenerate the plug-in protocol
 
 testdata: ## make the sample scans again
 	bash testdata/make.sh
+
+notices: ## the licences of what is linked in
+	go run ./tools/notices > THIRD_PARTY_NOTICES.md
 
 clean: ## remove what building made
 	rm -rf $(BIN) out demo plugins/pdf/readers/node_modules

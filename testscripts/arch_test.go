@@ -39,6 +39,7 @@ var rooms = map[string][]string{
 	"bench":              {"ocr"},
 	"testscripts":        {},
 	"testdata":           {},
+	"tools":              {},
 	"cmd/twinleaf":       {"*"},
 }
 
