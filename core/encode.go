@@ -67,6 +67,9 @@ func decodeAny(line []byte) (Event, error) {
 	if err != nil {
 		return Event{}, fmt.Errorf("decode event %q: %w", env.Type, err)
 	}
+	if y := env.At.UTC().Year(); y < 0 || y > 9999 {
+		return Event{}, fmt.Errorf("decode event %q: year %d in UTC", env.Type, y)
+	}
 	return Event{At: env.At.UTC(), Job: env.Job, Body: body}, nil
 }
 
