@@ -3,6 +3,7 @@ package ocr
 import (
 	"errors"
 	"slices"
+	"unicode/utf8"
 )
 
 // finish makes the page valid: parts without text go, boxes are made or clipped,
@@ -60,7 +61,7 @@ func finishLine(p *Page, l *Line) {
 // guessAngle tells the direction of a line for which the engine gave neither a
 // baseline nor an angle: the words' boxes march along it.
 func guessAngle(l Line) int {
-	if l.Box.Height() <= 2*l.Box.Width() || len(l.Words) == 0 {
+	if l.Box.Height() <= 2*l.Box.Width() || len(l.Words) == 0 || standsUpright(l.Words) {
 		return 0
 	}
 	first, end := l.Words[0].Box, l.Words[len(l.Words)-1].Box
@@ -68,6 +69,12 @@ func guessAngle(l Line) int {
 		return 90
 	}
 	return 270
+}
+
+// standsUpright reports whether a tall box says nothing of the direction: one or
+// two letters, such as 1 or ll, are taller than wide on an upright line too.
+func standsUpright(words []Word) bool {
+	return len(words) == 1 && utf8.RuneCountInString(words[0].Text) < 3
 }
 
 // commonLanguage is the language of most paragraphs, weighed by their lines.
