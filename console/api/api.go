@@ -1,0 +1,107 @@
+// Package api is the form of what a Twinleaf server says over HTTP: jobs, events,
+// problems, profiles. The server writes these types and the Go client reads them,
+// so the two cannot drift apart. Times are RFC 3339 in UTC.
+package api
+
+import (
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// Job is where a job stands.
+type Job struct {
+	ID           core.JobID    `json:"id"`
+	State        core.JobState `json:"state" enum:"queued,running,held,completed,partial,failed,cancelled"`
+	Name         string        `json:"name" doc:"Name of the document, without extension"`
+	Profile      string        `json:"profile"`
+	Pages        Pages         `json:"pages"`
+	Submitted    time.Time     `json:"submitted"`
+	Started      time.Time     `json:"started,omitzero"`
+	Finished     time.Time     `json:"finished,omitzero"`
+	Server       string        `json:"server" doc:"Server that accepted the job"`
+	Epoch        uint64        `json:"epoch"`
+	Protected    bool          `json:"protected" doc:"The peer has the job too"`
+	Attempts     int           `json:"attempts" doc:"Failed attempts of any stage so far"`
+	Destinations []Delivery    `json:"destinations"`
+	Outputs      []string      `json:"outputs" doc:"Kinds that can be fetched"`
+	Error        *Problem      `json:"error,omitempty"`
+}
+
+// Pages counts a job's pages. Total is 0 until ingest has looked at the input.
+type Pages struct {
+	Total  int `json:"total"`
+	Done   int `json:"done"`
+	Blank  int `json:"blank"`
+	Failed int `json:"failed"`
+}
+
+// Delivery is how far one delivery is.
+type Delivery struct {
+	Name    string        `json:"name"`
+	State   string        `json:"state" enum:"waiting,delivered,failed"`
+	Receipt *core.Receipt `json:"receipt,omitempty"`
+	Error   *Problem      `json:"error,omitempty"`
+}
+
+// States of a Delivery.
+const (
+	Waiting   = "waiting"
+	Delivered = "delivered"
+	Failed    = "failed"
+)
+
+// Query selects jobs of a listing. The newest job comes first.
+type Query struct {
+	State core.JobState // empty: every state
+	Limit int           // 1..1000
+	After core.JobID    // only jobs that come after this one in the listing
+}
+
+// List is one page of a listing.
+type List struct {
+	Jobs []Job      `json:"jobs"`
+	Next core.JobID `json:"next,omitempty" doc:"Give it as after for the next page; empty at the end"`
+}
+
+// Event is one thing that happened to a job, with the job as it was afterwards.
+type Event struct {
+	Seq    uint64     `json:"seq" doc:"Grows with time; give it as Last-Event-ID to go on after it"`
+	Type   string     `json:"type" doc:"Name of the journal's event, e.g. PageRecognized"`
+	At     time.Time  `json:"at"`
+	Stage  core.Stage `json:"stage,omitempty"`
+	Page   int        `json:"page,omitempty"`
+	Detail string     `json:"detail,omitempty" doc:"Why an attempt failed"`
+	Job    Job        `json:"job"`
+}
+
+// Accepted answers a submission: the job is durable.
+type Accepted struct {
+	ID        core.JobID    `json:"id"`
+	State     core.JobState `json:"state"`
+	Protected bool          `json:"protected" doc:"The peer has the job too"`
+	Server    string        `json:"server"`
+	Duplicate bool          `json:"duplicate,omitempty" doc:"The Idempotency-Key was seen before: this is that job"`
+}
+
+// Plugin is one plug-in of the server.
+type Plugin struct {
+	Name     string   `json:"name"`
+	Version  string   `json:"version"`
+	Kinds    []string `json:"kinds" doc:"reader, filter, recognizer, assembler, deliverer"`
+	Summary  string   `json:"summary,omitempty"`
+	Engine   string   `json:"engine,omitempty"`
+	SHA256   string   `json:"sha256,omitempty"`
+	State    string   `json:"state" doc:"ready, or why it does not serve"`
+	Crashes  int      `json:"crashes" doc:"Since the server started"`
+	Protocol int      `json:"protocol"`
+}
+
+// Health is the answer of /readyz.
+type Health struct {
+	Ready bool      `json:"ready"`
+	Web   core.Item `json:"web"`
+	Data  core.Item `json:"data"`
+	Mode  core.Item `json:"mode"`
+	Cause string    `json:"cause,omitempty" doc:"Why new jobs are not taken"`
+}

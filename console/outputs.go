@@ -1,0 +1,62 @@
+package console
+
+import (
+	"fmt"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// slowest is the rate, in bytes a second, under which a download is given up.
+const slowest = 16 << 10
+
+// output hands out one file that a job made, whole or in ranges. Its ETag is the
+// content's hash.
+func (s *Server) output(w http.ResponseWriter, r *http.Request) {
+	id, kind := core.JobID(r.PathValue("id")), r.PathValue("kind")
+	if s.parts.Jobs == nil || s.parts.Blobs == nil {
+		s.problem(w, r, missing("its data service"))
+		return
+	}
+	op := fmt.Sprintf("fetch %s of job %s", kind, id)
+	file, err := s.parts.Jobs.Output(r.Context(), id, kind)
+	if err != nil {
+		s.problem(w, r, s.problemOf(r.Context(), op, err))
+		return
+	}
+	content, err := s.parts.Blobs.Open(file.Ref)
+	if err != nil {
+		s.problem(w, r, s.problemOf(r.Context(), op, err))
+		return
+	}
+	defer content.Close() // read only
+
+	h := w.Header()
+	h.Set("Content-Type", media(kind, file.Media))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": file.Name}))
+	h.Set("ETag", `"`+string(file.Ref)+`"`)
+	h.Set("Cache-Control", "private, no-cache")
+	deadline(w, answerTimeout+time.Duration(file.Size/slowest)*time.Second)
+	http.ServeContent(w, r, "", time.Time{}, content)
+}
+
+func media(kind, known string) string {
+	if known != "" {
+		return known
+	}
+	switch kind {
+	case core.OutputPDF:
+		return "application/pdf"
+	case core.OutputText:
+		return "text/plain; charset=utf-8"
+	case core.OutputHOCR:
+		return "application/xhtml+xml"
+	case core.OutputALTO:
+		return "application/xml"
+	case core.OutputManifest:
+		return "application/json"
+	}
+	return "application/octet-stream"
+}

@@ -1,0 +1,111 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/twinleaf-scan/twinleaf/console/api"
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// retryAfter is what a client is told to wait, in seconds.
+const retryAfter = "5"
+
+// problem writes p and closes the connection when the request's body may not
+// have been read, so that a client does not go on sending it.
+func (s *Server) problem(w http.ResponseWriter, r *http.Request, p *api.Problem) {
+	h := w.Header()
+	h.Set("Content-Type", api.ProblemMedia)
+	h.Set("Cache-Control", "no-store")
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", retryAfter)
+	}
+	if r.ContentLength != 0 && r.Method == http.MethodPost {
+		h.Set("Connection", "close")
+	}
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client may be gone; there is nobody left to tell
+}
+
+func internal() *api.Problem {
+	return api.NewProblem(http.StatusInternalServerError, core.CodeInternal,
+		"try again; the server's log says more", "the server could not answer this request")
+}
+
+func missing(what string) *api.Problem {
+	return api.NewProblem(http.StatusServiceUnavailable, core.CodeDataDown, "try again in a moment", "the server does not have %s yet", what)
+}
+
+// problemOf turns an error of a part into a problem; op says what was tried.
+// What is nobody's business outside stays in the log.
+func (s *Server) problemOf(ctx context.Context, op string, err error) *api.Problem {
+	var p *api.Problem
+	var f *core.Failure
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, ErrNotFound):
+		return api.NewProblem(http.StatusNotFound, api.CodeNotFound, "list what there is with twinleaf jobs, profile list or destination list", "%s", sentence(op, err, ErrNotFound))
+	case errors.Is(err, ErrConflict):
+		return api.NewProblem(http.StatusConflict, api.CodeConflict, "look at the job's state first", "%s", sentence(op, err, ErrConflict))
+	case errors.As(err, &f):
+		return api.NewProblem(status(f.Code), f.Code, f.Remedy, "%s", f.Detail)
+	case errors.Is(err, context.Canceled):
+		return api.NewProblem(http.StatusServiceUnavailable, core.CodeInterrupted, "try again", "%s: the request was broken off", op)
+	}
+	s.log.ErrorContext(ctx, "request failed", "operation", op, "error", err)
+	return internal()
+}
+
+// sentence is what was tried and err's text, without the sentinel at its end.
+func sentence(op string, err, sentinel error) string {
+	text := strings.TrimSuffix(strings.TrimSuffix(err.Error(), sentinel.Error()), ": ")
+	if text == "" {
+		return op
+	}
+	return op + ": " + text
+}
+
+func status(code string) int {
+	switch code {
+	case core.CodeKeyReused:
+		return http.StatusConflict
+	case core.CodeOverLimit:
+		return http.StatusRequestEntityTooLarge
+	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted:
+		return http.StatusServiceUnavailable
+	case core.CodeNotAScan, core.CodeUnsupported:
+		return http.StatusUnsupportedMediaType
+	case core.CodeInternal, core.CodePlugin:
+		return http.StatusInternalServerError
+	case core.CodeTimeout:
+		return http.StatusGatewayTimeout
+	case api.CodeNotFound:
+		return http.StatusNotFound
+	case api.CodeConflict:
+		return http.StatusConflict
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// asProblem gives the errors that the framework makes itself (a body that does
+// not fit its schema, a wrong parameter) the form of all others.
+func asProblem(ctx huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*api.Problem); ok && p.Status == http.StatusServiceUnavailable {
+		ctx.SetHeader("Retry-After", retryAfter)
+	}
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	detail := m.Detail
+	for _, e := range m.Errors {
+		detail += "; " + strings.TrimPrefix(strings.TrimPrefix(e.Location+": ", "body."), ": ") + e.Message
+	}
+	return api.NewProblem(m.Status, api.CodeBadRequest, "compare the request with /openapi.json", "%s", detail), nil
+}

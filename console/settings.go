@@ -1,0 +1,244 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/twinleaf-scan/twinleaf/console/api"
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// Shared settings of these prefixes have a form and resources of their own.
+const (
+	profiles     = "profile/"
+	destinations = "destination/"
+)
+
+type nameInput struct {
+	Name string `path:"name" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$"`
+}
+
+type profileBody struct{ Body api.Profile }
+
+type destinationBody struct{ Body core.Destination }
+
+func (s *Server) settings(ctx context.Context) (map[string][]byte, error) {
+	if s.parts.Settings == nil {
+		return nil, missing("its settings")
+	}
+	all, err := s.parts.Settings.Settings(ctx)
+	if err != nil {
+		return nil, s.problemOf(ctx, "read the settings", err)
+	}
+	return all, nil
+}
+
+func (s *Server) set(ctx context.Context, key string, v any) error {
+	if s.parts.Settings == nil {
+		return missing("its settings")
+	}
+	var value []byte
+	if v != nil {
+		var err error
+		if value, err = json.Marshal(v); err != nil {
+			return s.problemOf(ctx, "write the setting "+key, err)
+		}
+	}
+	if err := s.parts.Settings.SetSetting(ctx, key, value, ""); err != nil {
+		return s.problemOf(ctx, "change the setting "+key, err)
+	}
+	return nil
+}
+
+// get decodes one setting into v.
+func (s *Server) get(ctx context.Context, prefix, name string, v any) error {
+	all, err := s.settings(ctx)
+	if err != nil {
+		return err
+	}
+	value, ok := all[prefix+name]
+	if !ok {
+		what := strings.TrimSuffix(prefix, "/")
+		return s.problemOf(ctx, fmt.Sprintf("there is no %s %q", what, name), ErrNotFound)
+	}
+	if err := json.Unmarshal(value, v); err != nil {
+		return s.problemOf(ctx, "read the setting "+prefix+name, err)
+	}
+	return nil
+}
+
+// remove deletes one setting; a second time it is not found.
+func (s *Server) remove(prefix string) func(context.Context, *nameInput) (*struct{}, error) {
+	return func(ctx context.Context, in *nameInput) (*struct{}, error) {
+		var there json.RawMessage
+		if err := s.get(ctx, prefix, in.Name, &there); err != nil {
+			return nil, err
+		}
+		return nil, s.set(ctx, prefix+in.Name, nil)
+	}
+}
+
+// names lists what has a prefix.
+func (s *Server) names(prefix string) func(context.Context, *struct{}) (*struct{ Body []string }, error) {
+	return func(ctx context.Context, _ *struct{}) (*struct{ Body []string }, error) {
+		all, err := s.settings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		names := []string{}
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			if name, ok := strings.CutPrefix(key, prefix); ok {
+				names = append(names, name)
+			}
+		}
+		return &struct{ Body []string }{names}, nil
+	}
+}
+
+func (s *Server) getProfile(ctx context.Context, in *nameInput) (*profileBody, error) {
+	var p core.Profile
+	if err := s.get(ctx, profiles, in.Name, &p); err != nil {
+		return nil, err
+	}
+	return &profileBody{api.OfProfile(p)}, nil
+}
+
+func (s *Server) putProfile(ctx context.Context, in *struct {
+	Name string `path:"name" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$"`
+	Body api.Profile
+}) (*profileBody, error) {
+	p, err := in.Body.Core()
+	if err != nil {
+		return nil, unfit(err)
+	}
+	if err := s.set(ctx, profiles+in.Name, p); err != nil {
+		return nil, err
+	}
+	return &profileBody{api.OfProfile(p)}, nil
+}
+
+func (s *Server) getDestination(ctx context.Context, in *nameInput) (*destinationBody, error) {
+	var d core.Destination
+	if err := s.get(ctx, destinations, in.Name, &d); err != nil {
+		return nil, err
+	}
+	return &destinationBody{d}, nil
+}
+
+func (s *Server) putDestination(ctx context.Context, in *struct {
+	Name string `path:"name" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$"`
+	Body core.Destination
+}) (*destinationBody, error) {
+	if !api.Name.MatchString(in.Body.Plugin) {
+		return nil, unfit(fmt.Errorf("plugin: name the plug-in that delivers, e.g. folder"))
+	}
+	if err := s.set(ctx, destinations+in.Name, in.Body); err != nil {
+		return nil, err
+	}
+	return &destinationBody{in.Body}, nil
+}
+
+func unfit(err error) *api.Problem {
+	return api.NewProblem(http.StatusUnprocessableEntity, api.CodeBadRequest, "correct the value and send it again",
+		"%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+type settingsBody struct{ Body map[string]json.RawMessage }
+
+func (s *Server) getSettings(ctx context.Context, _ *struct{}) (*settingsBody, error) {
+	all, err := s.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &settingsBody{Body: map[string]json.RawMessage{}}
+	for k, v := range all {
+		out.Body[k] = v
+	}
+	return out, nil
+}
+
+// putSettings changes the keys that are named and leaves the others alone; null
+// removes a key. A key with a wrong value changes nothing at all.
+func (s *Server) putSettings(ctx context.Context, in *struct {
+	Body map[string]any
+}) (*settingsBody, error) {
+	values := map[string]any{}
+	for key, v := range in.Body {
+		checked, err := checkSetting(key, v)
+		if err != nil {
+			return nil, unfit(fmt.Errorf("%s: %w", key, err))
+		}
+		values[key] = checked
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if err := s.set(ctx, key, values[key]); err != nil {
+			return nil, err
+		}
+	}
+	return s.getSettings(ctx, nil)
+}
+
+// checkSetting gives the value as it is stored.
+func checkSetting(key string, v any) (any, error) {
+	prefix, name, named := strings.Cut(key, "/")
+	if !api.Name.MatchString(prefix) || (named && !api.Name.MatchString(name)) {
+		return nil, fmt.Errorf("a key looks like retention or profile/invoices")
+	}
+	if v == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	switch prefix + "/" {
+	case profiles:
+		return api.ParseProfile(raw)
+	case destinations:
+		return api.ParseDestination(raw)
+	}
+	return v, nil
+}
+
+func (s *Server) deleteSetting(ctx context.Context, in *struct {
+	Key string `query:"key" required:"true" maxLength:"130"`
+}) (*struct{}, error) {
+	var there json.RawMessage
+	if err := s.get(ctx, "", in.Key, &there); err != nil {
+		return nil, err
+	}
+	return nil, s.set(ctx, in.Key, nil)
+}
+
+func (s *Server) listPlugins(ctx context.Context, _ *struct{}) (*struct{ Body []api.Plugin }, error) {
+	if s.parts.Plugins == nil {
+		return nil, missing("its plug-ins")
+	}
+	list, err := s.parts.Plugins(ctx)
+	if err != nil {
+		return nil, s.problemOf(ctx, "list the plug-ins", err)
+	}
+	return &struct{ Body []api.Plugin }{append([]api.Plugin{}, list...)}, nil
+}
+
+func (s *Server) routeSettings(a huma.API) {
+	operation(a, "list-profiles", http.MethodGet, "/v1/profiles", "Names of the profiles", s.names(profiles))
+	operation(a, "get-profile", http.MethodGet, "/v1/profiles/{name}", "Look at a profile", s.getProfile)
+	operation(a, "put-profile", http.MethodPut, "/v1/profiles/{name}", "Set a profile; running jobs keep theirs", s.putProfile)
+	operation(a, "delete-profile", http.MethodDelete, "/v1/profiles/{name}", "Remove a profile", s.remove(profiles))
+	operation(a, "list-destinations", http.MethodGet, "/v1/destinations", "Names of the destinations", s.names(destinations))
+	operation(a, "get-destination", http.MethodGet, "/v1/destinations/{name}", "Look at a destination", s.getDestination)
+	operation(a, "put-destination", http.MethodPut, "/v1/destinations/{name}", "Set a destination", s.putDestination)
+	operation(a, "delete-destination", http.MethodDelete, "/v1/destinations/{name}", "Remove a destination", s.remove(destinations))
+	operation(a, "get-settings", http.MethodGet, "/v1/settings", "All shared settings", s.getSettings)
+	operation(a, "put-settings", http.MethodPut, "/v1/settings", "Change settings; null removes one", s.putSettings)
+	operation(a, "delete-setting", http.MethodDelete, "/v1/settings", "Remove one setting", s.deleteSetting)
+	operation(a, "list-plugins", http.MethodGet, "/v1/plugins", "The plug-ins and how they are", s.listPlugins)
+}
