@@ -1,0 +1,17 @@
+// The few calls of leptonica and OpenMP that gosseract does not offer.
+
+// twl_size gives 0 and the size that the head of an image file claims, else 1.
+int twl_size(const char *path, int *width, int *height);
+
+// twl_one_thread makes all parallel regions of the calling thread run on it alone.
+void twl_one_thread(void);
+
+// twl_version is leptonica's name and version; the caller frees it.
+char *twl_version(void);
+
+// twl_catch_messages keeps leptonica's messages off standard error from now on.
+void twl_catch_messages(void);
+
+// twl_take_messages gives the first message since it was called last, valid until
+// the next call. Calls must not overlap.
+const char *twl_take_messages(void);
