@@ -1,0 +1,59 @@
+package poppler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Health is what qpdf thinks of a file's structure.
+type Health int
+
+// The answers of Check.
+const (
+	Sound    Health = iota
+	Damaged         // qpdf can mend it
+	Hopeless        // qpdf cannot read it
+	Locked          // the password does not open it
+)
+
+// Check reads the structure of a file and counts its pages; it decodes no page.
+func (t Tools) Check(ctx context.Context, path, password string) (Health, string, error) {
+	_, err := t.run(ctx, password, 64, "qpdf", "--password-file=-", "--show-npages", path)
+	var exit *ExitError
+	switch {
+	case err == nil:
+		return Sound, "", nil
+	case !errors.As(err, &exit):
+		return Hopeless, "", err
+	case exit.Status == 3:
+		return Damaged, exit.Said, nil
+	case strings.Contains(exit.Said, "invalid password"):
+		return Locked, exit.Said, nil
+	}
+	return Hopeless, strings.TrimPrefix(exit.Said, "qpdf: "), nil
+}
+
+// Repair writes a mended copy of a file.
+func (t Tools) Repair(ctx context.Context, in, out, password string) error {
+	_, err := t.run(ctx, password, 64, "qpdf", "--password-file=-", in, out)
+	var exit *ExitError
+	if errors.As(err, &exit) && exit.Status == 3 {
+		return nil // mended, with warnings about what was wrong
+	}
+	if err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	return nil
+}
+
+// Decrypt writes a copy of a file that needs no password, for the programs of this
+// package that take a password only where other users can read it.
+func (t Tools) Decrypt(ctx context.Context, in, out, password string) error {
+	_, err := t.run(ctx, password, 64, "qpdf", "--password-file=-", "--decrypt", in, out)
+	if err != nil {
+		return fmt.Errorf("decrypt: %w", err)
+	}
+	return nil
+}
