@@ -85,6 +85,10 @@ type PageRecognized struct {
 // DocumentAssembled is the result of assemble.
 type DocumentAssembled struct {
 	Outputs []Output      `json:"outputs"`
+	Round   int           `json:"round,omitempty"`  // of JobRetried in which it was made
+	Pages   int           `json:"pages,omitempty"`  // of the document
+	Blank   int           `json:"blank,omitempty"`  // of them
+	Failed  []int         `json:"failed,omitempty"` // pages that are in it as images only, ascending
 	Took    time.Duration `json:"took,omitempty"`
 }
 
@@ -92,6 +96,7 @@ type DocumentAssembled struct {
 type Delivered struct {
 	Destination string        `json:"destination"`
 	Receipt     Receipt       `json:"receipt"`
+	Round       int           `json:"round,omitempty"` // of the DocumentAssembled that was delivered
 	Took        time.Duration `json:"took,omitempty"`
 }
 
@@ -102,6 +107,7 @@ type StageFailed struct {
 	Destination string    `json:"destination,omitempty"`
 	Round       int       `json:"round,omitempty"`
 	Attempt     int       `json:"attempt"`
+	Failures    int       `json:"failures,omitempty"` // failed attempts of this round, this one included; interrupted ones are not
 	Failure     Failure   `json:"failure"`
 	Final       bool      `json:"final,omitempty"`  // no further attempt: the page becomes an image, or the job fails
 	RetryAt     time.Time `json:"retryAt,omitzero"` // when not Final
@@ -120,7 +126,8 @@ type JobReleased struct {
 
 // JobCancelled ends a job for good.
 type JobCancelled struct {
-	Reason string `json:"reason,omitempty"`
+	Reason string     `json:"reason,omitempty"`
+	Pages  PageCounts `json:"pages,omitzero"` // how far it was; the pages themselves are forgotten
 }
 
 // JobRetried gives a failed or partial job another round: what failed is tried

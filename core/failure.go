@@ -32,6 +32,9 @@ const (
 	CodeDataDown    = "data-down"     // journal or blob store cannot write
 	CodeKeyReused   = "key-reused"    // Idempotency-Key with another body
 	CodeMaintenance = "maintenance"   //
+	CodeBadRequest  = "bad-request"   // a submission or a setting that makes no sense
+	CodeUnknown     = "unknown"       // no job, profile, destination or output of that name
+	CodeConflict    = "conflict"      // the job's state does not allow it
 	CodeNoText      = "no-text"       // reserved for a page whose text was lost
 )
 

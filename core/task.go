@@ -1,7 +1,5 @@
 package core
 
-import "time"
-
 // Task is one piece of work, complete in itself: a stage needs nothing else.
 // Tasks are values; the slices and pointers in them are never written to.
 type Task struct {
@@ -10,7 +8,9 @@ type Task struct {
 	Page        int    // 1-based page of the document; 0 for ingest, assemble, deliver
 	Destination string // deliver only
 	Round       int    // of JobRetried
-	Attempt     int    // 1 for the first
+	Attempt     int    // 1 for the first of the round
+	Failures    int    // attempts of this round that ended with a failure
+	Interrupted int    // attempts of this round that never ended: the server went down
 
 	Name    string
 	Options Options // with defaults filled in
@@ -18,13 +18,15 @@ type Task struct {
 	Input     File      // rasterize: the input that holds the page; ingest: unused, see Document
 	InputPage int       // rasterize: 1-based page inside Input
 	Info      PageInfo  // rasterize, clean, recognize
+	Born      bool      // recognize: the page keeps its own text, which the reader gives
+	Graft     bool      // the document keeps its own pages, see Document.Graft
 	Image     PageImage // clean, recognize
 	Clean     PageClean // recognize
 
 	Document *Document // ingest, assemble and deliver: a copy of what is known of the whole job
 }
 
-// Key identifies the work of a task whatever the attempt.
+// TaskKey is a piece of work whatever the attempt.
 type TaskKey struct {
 	Job         JobID
 	Stage       Stage
@@ -34,14 +36,3 @@ type TaskKey struct {
 
 // Key identifies the work of the task whatever the attempt.
 func (t Task) Key() TaskKey { return TaskKey{t.Job, t.Stage, t.Page, t.Destination} }
-
-// Document is a job's content as far as it is known.
-type Document struct {
-	Key         string // idempotency key of deliveries without the destination: Idempotency-Key, else the job id
-	Inputs      []File
-	Inspections []Inspection
-	Pages       []Page
-	Outputs     []Output
-	Settings    map[string][]byte // deliver: the destination's setting under its key
-	Submitted   time.Time
-}

@@ -1,0 +1,69 @@
+package core
+
+import "iter"
+
+// Refs gives every blob that may still be needed, some of them more than once.
+// What is not among them may be deleted once it is old enough not to belong to an
+// event that is being written.
+//
+// A job keeps its inputs until it is completed or cancelled, so that it can be retried;
+// its page images only as long as a stage will ask for them; its outputs until it
+// is forgotten.
+func (s *State) Refs() iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		for _, j := range s.jobs {
+			for ref := range j.refs() {
+				if ref != "" && !yield(ref) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (j *job) refs() iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		if j.Cancel != nil && j.plan.State != Completed {
+			return
+		}
+		if j.Sub != nil {
+			for _, in := range j.Sub.Val.Inputs {
+				if !yield(in.Ref) {
+					return
+				}
+			}
+		}
+		for _, a := range j.Assembled {
+			for _, out := range a.Val.Outputs {
+				if !yield(out.File.Ref) {
+					return
+				}
+			}
+		}
+		for n, p := range j.pages {
+			if !j.pageRefs(n, p, yield) {
+				return
+			}
+		}
+	}
+}
+
+// pageRefs gives the blobs of a page: the drawn image until a whole document has
+// been made from it, or in a grafted document until it is recognised; the cleaned
+// one until it is recognised; the text until the document is whole.
+func (j *job) pageRefs(n int, p *pageWork, yield func(Ref) bool) bool {
+	if out := j.latest(); out != nil && len(out.Val.Failed) == 0 {
+		return true
+	}
+	end := j.outcome(n, p)
+	ended := end == done || end == blank
+	if p.Image != nil && !(ended && j.index.graft) {
+		if !yield(p.Image.Val.Image.Ref) || p.Image.Val.Shown != nil && !yield(p.Image.Val.Shown.Ref) {
+			return false
+		}
+	}
+	if p.Clean != nil && p.Clean.Val.Image != nil && !ended && !yield(p.Clean.Val.Image.Ref) {
+		return false
+	}
+	return p.Text == nil || yield(p.Text.Val.Text.Ref)
+}
