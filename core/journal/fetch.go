@@ -1,0 +1,145 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	fetchEntries = 4096    // in one answer of the engine
+	fetchBytes   = 4 << 20 // after which it ends an answer; the last message may go over
+)
+
+// stream reads the engine's stream in big answers, the next one under way while
+// the one before is decoded. It belongs to one goroutine.
+type stream struct {
+	nc      *nats.Conn
+	gone    <-chan struct{}
+	sub     *nats.Subscription
+	answers chan [][]byte
+	asked   Seq  // where the answer that is under way begins; 0: none
+	prev    Hash // of the last entry given
+	next    Seq  // the sequence after it; 0: none was given
+	damage  func(at Seq, why string) error
+}
+
+// openStream starts a reader. damage makes the error for an entry that cannot be
+// read as it was written.
+func openStream(e *engine, damage func(Seq, string) error) (*stream, error) {
+	s := &stream{nc: e.nc, gone: e.gone, answers: make(chan [][]byte, 1), damage: damage}
+	inbox := e.nc.NewRespInbox()
+	var frames [][]byte // only touched by the callback
+	sub, err := e.nc.Subscribe(inbox, func(m *nats.Msg) {
+		if len(m.Data) > 0 {
+			frames = append(frames, m.Data)
+			return
+		}
+		s.answers <- frames // never waits: there is one answer at a time
+		frames = nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.sub = sub
+	return s, sub.SetPendingLimits(-1, -1) // bounded by one answer at a time
+}
+
+func (s *stream) ask(from Seq) error {
+	s.asked = from
+	return s.nc.PublishRequest("$JS.API.DIRECT.GET."+streamName, s.sub.Subject,
+		fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, from, fetchEntries, fetchBytes))
+}
+
+// fetch implements source.
+func (s *stream) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
+	if s.asked == 0 {
+		if err := s.ask(from); err != nil {
+			return nil, err
+		}
+	}
+	if s.asked != from {
+		return nil, fmt.Errorf("journal read out of order: %d while %d is under way", from, s.asked)
+	}
+	var frames [][]byte
+	select {
+	case frames = <-s.answers:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.gone:
+		return nil, dataDown("read the journal", errors.New("its engine has stopped"))
+	}
+	s.asked = 0
+	if uint64(len(frames)) > uint64(to-from+1) {
+		frames = frames[:to-from+1]
+	}
+	if len(frames) == 0 {
+		return nil, s.damage(from, "the engine does not give it back")
+	}
+	if next := from + Seq(len(frames)); next <= to {
+		if err := s.ask(next); err != nil {
+			return nil, err
+		}
+	}
+	return s.prove(from, frames)
+}
+
+// prove decodes the frames and checks that they follow each other.
+func (s *stream) prove(from Seq, frames [][]byte) ([]Entry, error) {
+	entries, err := decodeAll(frames)
+	if err != nil {
+		if errors.Is(err, errFrame) {
+			return nil, s.damage(from, err.Error())
+		}
+		return nil, err
+	}
+	for i, e := range entries {
+		seq := from + Seq(i)
+		if e.Seq != seq {
+			return nil, s.damage(seq, fmt.Sprintf("entry %d stands in its place", e.Seq))
+		}
+		if s.next == seq && e.Prev != s.prev {
+			return nil, s.damage(seq, "it does not follow the entry before")
+		}
+		s.prev, s.next = e.Hash, seq+1
+	}
+	return entries, nil
+}
+
+func (s *stream) stop() {
+	_ = s.sub.Unsubscribe() // fails only when the engine is gone, and the subscription with it
+}
+
+// decodeAll decodes frames on all cores.
+func decodeAll(frames [][]byte) ([]Entry, error) {
+	entries := make([]Entry, len(frames))
+	workers := min(runtime.GOMAXPROCS(0), len(frames)/64+1)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		from, to := w*len(frames)/workers, (w+1)*len(frames)/workers
+		wg.Go(func() { errs[w] = decodeInto(entries[from:to], frames[from:to]) })
+	}
+	wg.Wait()
+	return entries, errors.Join(errs...)
+}
+
+func decodeInto(entries []Entry, frames [][]byte) error {
+	for i, raw := range frames {
+		f, err := parseFrame(raw)
+		if err != nil {
+			return err
+		}
+		if entries[i], err = f.entry(); err != nil {
+			return err
+		}
+		if i > 0 && entries[i].Writer == entries[i-1].Writer {
+			entries[i].Writer = entries[i-1].Writer // one copy of the name is enough
+		}
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+const (
+	// groupEvents bounds what goes to disk in one batch for several appends.
+	groupEvents = 512
+
+	// groupFrom is the number of events from which one batch for several appends
+	// is quicker than a write for each: a batch costs about ten syncs of the disk,
+	// a write one.
+	groupFrom = 12
+
+	// recordOverhead is what the engine puts around a frame, at most.
+	recordOverhead = 256
+
+	// restartEvery is how often a failed start of the engine is tried again.
+	restartEvery = 500 * time.Millisecond
+)
+
+// request is something for the writer to do, and where to answer.
+type request struct {
+	lines  [][]byte // to append; nil: compact
+	before Seq
+	done   chan answer // has room for the one answer
+}
+
+type answer struct {
+	seq Seq
+	err error
+}
+
+func (r *request) bytes() int {
+	n := 0
+	for _, l := range r.lines {
+		n += len(l) + frameHeader + 255 + recordOverhead
+	}
+	return n
+}
+
+// Append implements Log.
+func (j *Journal) Append(ctx context.Context, events ...core.Event) (Seq, error) {
+	lines, err := encodeAll(events)
+	if err != nil {
+		return 0, err
+	}
+	if len(lines) == 0 {
+		_, last := j.Bounds()
+		return last, ctx.Err()
+	}
+	return j.ask(ctx, &request{lines: lines, done: make(chan answer, 1)})
+}
+
+// Compact implements Log.
+func (j *Journal) Compact(ctx context.Context, before Seq) error {
+	_, err := j.ask(ctx, &request{before: before, done: make(chan answer, 1)})
+	return err
+}
+
+// ask hands r to the writer and waits for its answer.
+func (j *Journal) ask(ctx context.Context, r *request) (Seq, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	select {
+	case j.requests <- r:
+	case <-j.stopping:
+		return 0, ErrClosed
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	select {
+	case a := <-r.done:
+		return a.seq, a.err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("left while the journal was writing: %w", ctx.Err())
+	}
+}
+
+// writer does all writing, in one goroutine.
+type writer struct {
+	*Journal
+	failed   error // of the last start of the engine; nil while it runs
+	failedAt time.Time
+}
+
+// run serves requests until the journal is closed.
+func (w *writer) run() {
+	for {
+		select {
+		case r := <-w.requests:
+			for r != nil {
+				r = w.serve(r)
+			}
+		case <-w.stopping:
+			return
+		}
+	}
+}
+
+// serve does r with the appends that wait behind it. It gives back a request
+// that it took but that did not fit.
+func (w *writer) serve(r *request) (next *request) {
+	if r.lines == nil {
+		r.done <- answer{err: w.compact(r.before)}
+		return nil
+	}
+	group := []*request{r}
+	events, bytes := len(r.lines), r.bytes()
+gather:
+	for {
+		select {
+		case next = <-w.requests:
+		default:
+			break gather
+		}
+		if next.lines == nil || events+len(next.lines) > groupEvents || bytes+next.bytes() > maxBytes {
+			break
+		}
+		group, events, bytes, next = append(group, next), events+len(next.lines), bytes+next.bytes(), nil
+	}
+	if events >= groupFrom {
+		w.append(group)
+		return next
+	}
+	for i := range group {
+		w.append(group[i : i+1])
+	}
+	return next
+}
+
+// append writes the events of all requests, all or none, and answers.
+func (w *writer) append(group []*request) {
+	var lines [][]byte
+	bytes := 0
+	for _, r := range group {
+		lines = append(lines, r.lines...)
+		bytes += r.bytes()
+	}
+	seq := w.tail.chain().last
+	err := w.appendLines(lines, bytes)
+	for _, r := range group {
+		seq += Seq(len(r.lines))
+		if err != nil {
+			seq = 0
+		}
+		r.done <- answer{seq, err}
+	}
+}
+
+func (w *writer) appendLines(lines [][]byte, bytes int) error {
+	if err := w.ready(bytes); err != nil {
+		return err
+	}
+	at := w.tail.chain()
+	frames, end := at.next(lines, w.cfg.Writer, w.cfg.Epoch)
+	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Timeout)
+	defer cancel()
+	var err error
+	if len(frames) == 1 {
+		err = w.engine.put(ctx, at.last, frames[0])
+	} else {
+		err = w.engine.putBatch(ctx, at.last, frames)
+	}
+	if err != nil {
+		return w.settle(err, end)
+	}
+	w.advance(end)
+	return nil
+}
+
+// advance makes end the end, for readers and for the watermark.
+func (w *writer) advance(end chain) {
+	m := w.mark.get()
+	m.end = end
+	if err := w.mark.set(m); err != nil {
+		w.cfg.Logger.Warn("watermark not written", "err", err)
+	}
+	w.tail.move(end)
+}
+
+// settle finds out what became of a write that failed: the engine takes no more
+// after one, so it is started again and asked.
+func (w *writer) settle(err error, want chain) error {
+	w.cfg.Logger.Error("journal write failed, starting its engine again", "err", err)
+	if again := w.restart(); again != nil {
+		return dataDown("append to the journal", fmt.Errorf("%w; whether the events are in it is unknown until it is back: %w", err, again))
+	}
+	if w.tail.chain() == want {
+		return nil
+	}
+	return dataDown("append to the journal", err)
+}
+
+// ready makes sure that there is room and an engine.
+func (w *writer) ready(bytes int) error {
+	if err := w.cfg.checkSpace(int64(bytes)); err != nil {
+		return err
+	}
+	if w.failed == nil {
+		return nil
+	}
+	if w.cfg.Now().Sub(w.failedAt) < restartEvery {
+		return w.failed
+	}
+	return w.restart()
+}
+
+// restart stops the engine and starts it again, with every check of Open.
+func (w *writer) restart() error {
+	w.mu.Lock()
+	if w.engine != nil {
+		w.engine.stop()
+		w.engine = nil
+	}
+	w.mu.Unlock()
+	e, _, end, err := startChecked(context.Background(), w.cfg, w.mark.get(), true)
+	w.failed, w.failedAt = err, w.cfg.Now()
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.engine = e
+	w.mu.Unlock()
+	if end != w.tail.chain() {
+		w.advance(end)
+	}
+	w.cfg.Logger.Info("journal engine started again", "last", end.last)
+	return nil
+}
+
+// compact drops the entries below before. The watermark knows of it first: then
+// what a crash leaves undone is finished by the next start.
+func (w *writer) compact(before Seq) error {
+	first, last := w.tail.bounds()
+	if before > last+1 {
+		return fmt.Errorf("compact below %d: the last entry is %d", before, last)
+	}
+	if before <= first {
+		return nil
+	}
+	if err := w.ready(0); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Timeout)
+	defer cancel()
+	frames, err := w.engine.raw(ctx, before-1, before-1)
+	if err != nil {
+		return err
+	}
+	m := w.mark.get()
+	m.base = chain{before - 1, frames[0].hash}
+	if err := errors.Join(w.mark.set(m), w.mark.sync()); err != nil {
+		return dataDown("compact the journal", err)
+	}
+	w.tail.setFirst(before)
+	if err := w.engine.purge(ctx, before); err != nil {
+		return dataDown("compact the journal", err)
+	}
+	return nil
+}
