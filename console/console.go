@@ -98,7 +98,8 @@ type Blobs interface {
 	Open(core.Ref) (io.ReadSeekCloser, error)
 }
 
-// Jobs answers questions about jobs. A job that is not there is [ErrNotFound].
+// Jobs answers questions about jobs. A job that is not there is a [core.Failure] of
+// code unknown.
 type Jobs interface {
 	Jobs(context.Context, api.Query) (api.List, error)
 	Job(context.Context, core.JobID) (api.Job, error)
@@ -109,8 +110,8 @@ type Jobs interface {
 	Watch(ctx context.Context, id core.JobID, after uint64) iter.Seq2[api.Event, error]
 }
 
-// Actions changes what becomes of a job. What does not fit the job's state is
-// [ErrConflict].
+// Actions changes what becomes of a job. What does not fit the job's state is a
+// [core.Failure] of code conflict.
 type Actions interface {
 	Retry(context.Context, core.JobID) error
 	Cancel(context.Context, core.JobID) error
@@ -124,12 +125,6 @@ type Settings interface {
 	Settings(context.Context) (map[string][]byte, error)
 	SetSetting(ctx context.Context, key string, value []byte, user string) error
 }
-
-// Errors that the parts may return, wrapped in words that say more.
-var (
-	ErrNotFound = errors.New("there is no such thing")
-	ErrConflict = errors.New("the job's state does not allow it")
-)
 
 // Parts is what the server is built from. Log, Health, Registry and Plugins may
 // be left out; requests that need a missing part are answered with 503.

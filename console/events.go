@@ -49,7 +49,7 @@ func lastEvent(r *http.Request) (seq uint64, resumed bool, p *api.Problem) {
 	}
 	seq, err := strconv.ParseUint(v, 10, 64)
 	if err != nil {
-		return 0, false, api.NewProblem(http.StatusBadRequest, api.CodeBadRequest, "send the id of the last event, or none", "Last-Event-ID %q is no number", v)
+		return 0, false, api.NewProblem(http.StatusBadRequest, core.CodeBadRequest, "send the id of the last event, or none", "Last-Event-ID %q is no number", v)
 	}
 	return seq, true, nil
 }

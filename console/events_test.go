@@ -50,7 +50,7 @@ func TestEventsFollowAJobToItsEnd(t *testing.T) {
 	if got := l.until("event:"); got != "event: job" {
 		t.Fatalf("first event: got %q, want the job as it is", got)
 	}
-	b.happen(api.Event{Type: "PageRecognized", Page: 1, Job: api.Job{ID: "a-1", State: core.Running, Pages: api.Pages{Total: 2, Done: 1}}})
+	b.happen(api.Event{Type: "PageRecognized", Page: 1, Job: api.Job{ID: "a-1", State: core.Running, Pages: core.PageCounts{Total: 2, Done: 1}}})
 	if got := l.until("id:"); got != "id: 1" {
 		t.Errorf("got %q, want id: 1", got)
 	}

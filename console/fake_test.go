@@ -129,7 +129,7 @@ func (b *backend) Job(_ context.Context, id core.JobID) (api.Job, error) {
 	defer b.mu.Unlock()
 	j, ok := b.jobs[id]
 	if !ok {
-		return j, fmt.Errorf("there is no job %s: %w", id, ErrNotFound)
+		return j, core.Refuse(core.CodeUnknown, "r", "there is no job %s", id)
 	}
 	return j, nil
 }
@@ -185,10 +185,10 @@ func (b *backend) act(id core.JobID, to core.JobState) error {
 	defer b.mu.Unlock()
 	j, ok := b.jobs[id]
 	if !ok {
-		return fmt.Errorf("there is no job %s: %w", id, ErrNotFound)
+		return core.Refuse(core.CodeUnknown, "r", "there is no job %s", id)
 	}
 	if j.State == core.Completed {
-		return fmt.Errorf("job %s is completed: %w", id, ErrConflict)
+		return core.Refuse(core.CodeConflict, "r", "job %s is completed", id)
 	}
 	j.State = to
 	b.jobs[id] = j

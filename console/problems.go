@@ -49,10 +49,6 @@ func (s *Server) problemOf(ctx context.Context, op string, err error) *api.Probl
 	switch {
 	case errors.As(err, &p):
 		return p
-	case errors.Is(err, ErrNotFound):
-		return api.NewProblem(http.StatusNotFound, api.CodeNotFound, "list what there is with twinleaf jobs, profile list or destination list", "%s", sentence(op, err, ErrNotFound))
-	case errors.Is(err, ErrConflict):
-		return api.NewProblem(http.StatusConflict, api.CodeConflict, "look at the job's state first", "%s", sentence(op, err, ErrConflict))
 	case errors.As(err, &f):
 		return api.NewProblem(status(f.Code), f.Code, f.Remedy, "%s", f.Detail)
 	case errors.Is(err, context.Canceled):
@@ -62,18 +58,11 @@ func (s *Server) problemOf(ctx context.Context, op string, err error) *api.Probl
 	return internal()
 }
 
-// sentence is what was tried and err's text, without the sentinel at its end.
-func sentence(op string, err, sentinel error) string {
-	text := strings.TrimSuffix(strings.TrimSuffix(err.Error(), sentinel.Error()), ": ")
-	if text == "" {
-		return op
-	}
-	return op + ": " + text
-}
-
 func status(code string) int {
 	switch code {
-	case core.CodeKeyReused:
+	case core.CodeUnknown:
+		return http.StatusNotFound
+	case core.CodeKeyReused, core.CodeConflict:
 		return http.StatusConflict
 	case core.CodeOverLimit:
 		return http.StatusRequestEntityTooLarge
@@ -85,10 +74,6 @@ func status(code string) int {
 		return http.StatusInternalServerError
 	case core.CodeTimeout:
 		return http.StatusGatewayTimeout
-	case api.CodeNotFound:
-		return http.StatusNotFound
-	case api.CodeConflict:
-		return http.StatusConflict
 	}
 	return http.StatusUnprocessableEntity
 }
@@ -107,5 +92,5 @@ func asProblem(ctx huma.Context, _ string, v any) (any, error) {
 	for _, e := range m.Errors {
 		detail += "; " + strings.TrimPrefix(strings.TrimPrefix(e.Location+": ", "body."), ": ") + e.Message
 	}
-	return api.NewProblem(m.Status, api.CodeBadRequest, "compare the request with /openapi.json", "%s", detail), nil
+	return api.NewProblem(m.Status, core.CodeBadRequest, "compare the request with /openapi.json", "%s", detail), nil
 }

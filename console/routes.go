@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
+	"github.com/twinleaf-scan/twinleaf/core"
 )
 
 //go:embed index.html
@@ -69,10 +70,10 @@ func (s *Server) orProblem(mux *http.ServeMux) http.Handler {
 		mux.ServeHTTP(probe, r)
 		if allow := probe.header.Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
-			s.problem(w, r, api.NewProblem(http.StatusMethodNotAllowed, api.CodeBadRequest, "use one of "+allow, "%s does not take %s", r.URL.Path, r.Method))
+			s.problem(w, r, api.NewProblem(http.StatusMethodNotAllowed, core.CodeBadRequest, "use one of "+allow, "%s does not take %s", r.URL.Path, r.Method))
 			return
 		}
-		s.problem(w, r, api.NewProblem(http.StatusNotFound, api.CodeNotFound, "the API is described at /openapi.json", "there is nothing at %s", r.URL.Path))
+		s.problem(w, r, api.NewProblem(http.StatusNotFound, core.CodeUnknown, "the API is described at /openapi.json", "there is nothing at %s", r.URL.Path))
 	})
 }
 

@@ -65,8 +65,10 @@ func (s *Server) get(ctx context.Context, prefix, name string, v any) error {
 	}
 	value, ok := all[prefix+name]
 	if !ok {
-		what := strings.TrimSuffix(prefix, "/")
-		return s.problemOf(ctx, fmt.Sprintf("there is no %s %q", what, name), ErrNotFound)
+		return s.problemOf(ctx, "read a setting", &core.Failure{
+			Code: core.CodeUnknown, Detail: fmt.Sprintf("there is no setting %s%s", prefix, name),
+			Remedy: "list the settings with twinleaf settings get",
+		})
 	}
 	if err := json.Unmarshal(value, v); err != nil {
 		return s.problemOf(ctx, "read the setting "+prefix+name, err)
@@ -116,7 +118,7 @@ func (s *Server) putProfile(ctx context.Context, in *struct {
 }) (*profileBody, error) {
 	p, err := in.Body.Core()
 	if err != nil {
-		return nil, unfit(err)
+		return nil, s.problemOf(ctx, "read the profile", err)
 	}
 	if err := s.set(ctx, profiles+in.Name, p); err != nil {
 		return nil, err
@@ -136,18 +138,13 @@ func (s *Server) putDestination(ctx context.Context, in *struct {
 	Name string `path:"name" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$"`
 	Body core.Destination
 }) (*destinationBody, error) {
-	if !api.Name.MatchString(in.Body.Plugin) {
-		return nil, unfit(fmt.Errorf("plugin: name the plug-in that delivers, e.g. folder"))
+	if err := core.CheckName(in.Body.Plugin); err != nil {
+		return nil, s.problemOf(ctx, "read the destination", err)
 	}
 	if err := s.set(ctx, destinations+in.Name, in.Body); err != nil {
 		return nil, err
 	}
 	return &destinationBody{in.Body}, nil
-}
-
-func unfit(err error) *api.Problem {
-	return api.NewProblem(http.StatusUnprocessableEntity, api.CodeBadRequest, "correct the value and send it again",
-		"%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 type settingsBody struct{ Body map[string]json.RawMessage }
@@ -173,7 +170,7 @@ func (s *Server) putSettings(ctx context.Context, in *struct {
 	for key, v := range in.Body {
 		checked, err := checkSetting(key, v)
 		if err != nil {
-			return nil, unfit(fmt.Errorf("%s: %w", key, err))
+			return nil, s.problemOf(ctx, "read the setting "+key, err)
 		}
 		values[key] = checked
 	}
@@ -188,8 +185,8 @@ func (s *Server) putSettings(ctx context.Context, in *struct {
 // checkSetting gives the value as it is stored.
 func checkSetting(key string, v any) (any, error) {
 	prefix, name, named := strings.Cut(key, "/")
-	if !api.Name.MatchString(prefix) || (named && !api.Name.MatchString(name)) {
-		return nil, fmt.Errorf("a key looks like retention or profile/invoices")
+	if core.CheckName(prefix) != nil || (named && core.CheckName(name) != nil) {
+		return nil, core.Refuse(core.CodeBadRequest, "write it as profile/invoices", "%q is no key of a setting", key)
 	}
 	if v == nil {
 		return nil, nil
@@ -200,9 +197,9 @@ func checkSetting(key string, v any) (any, error) {
 	}
 	switch prefix + "/" {
 	case profiles:
-		return api.ParseProfile(raw)
+		return core.ParseProfile(raw)
 	case destinations:
-		return api.ParseDestination(raw)
+		return core.ParseDestination(raw)
 	}
 	return v, nil
 }

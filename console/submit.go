@@ -45,7 +45,11 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	deadline(w, answerTimeout)
 	acc, err := s.parts.Submit.Submit(r.Context(), sub)
 	if err != nil {
-		s.problem(w, r, s.problemOf(r.Context(), "submit the scan", err))
+		p := s.problemOf(r.Context(), "submit the scan", err)
+		if p.Code == core.CodeUnknown { // a profile's or destination's name, not the address
+			p = api.NewProblem(http.StatusUnprocessableEntity, p.Code, p.Remedy, "%s", p.Detail)
+		}
+		s.problem(w, r, p)
 		return
 	}
 	answerAccepted(w, acc)
@@ -128,14 +132,11 @@ func setField(sub *core.Submission, name, v string) error {
 	default:
 		return bad("the fields are profile, lang, name and destination", "there is no field %q", name)
 	}
-	if err := api.CheckOptions(core.Options{Languages: sub.Languages}); err != nil {
-		return bad("see twinleaf doctor for the languages that are installed", "%v", err)
-	}
-	return nil
+	return core.Options{Languages: sub.Languages}.Check()
 }
 
 func bad(remedy, format string, a ...any) error {
-	return api.NewProblem(http.StatusBadRequest, api.CodeBadRequest, remedy, format, a...)
+	return api.NewProblem(http.StatusBadRequest, core.CodeBadRequest, remedy, format, a...)
 }
 
 // fileName is what a raw body is called.

@@ -86,14 +86,16 @@ func TestSubmissionsThatAreTurnedAway(t *testing.T) {
 		{name: "empty", status: 400, code: "empty"},
 		{name: "over the limit", body: strings.Repeat("x", 101), status: 413, code: "over-limit"},
 		{name: "unknown field", query: "?page=3", body: "x", status: 400, code: "bad-request"},
-		{name: "no language", query: "?lang=e/../x", body: "x", status: 400, code: "bad-request"},
+		{name: "no language", query: "?lang=e/../x", body: "x", status: 422, code: "bad-request"},
 		{name: "long field", body: form, head: []string{"Content-Type", "multipart/form-data; boundary=x"}, status: 413, code: "over-limit"},
 		{name: "no file in the form", body: "--x--\r\n", head: []string{"Content-Type", "multipart/form-data; boundary=x"}, status: 400, code: "bad-request"},
 		{name: "cut form", body: "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\nabc", head: []string{"Content-Type", "multipart/form-data; boundary=x"}, status: 400, code: "bad-request"},
 		{name: "long key", body: "x", head: []string{"Idempotency-Key", strings.Repeat("k", 256)}, status: 400, code: "bad-request"},
 		{name: "data down", body: "x", set: func(b *backend) { b.health.Data = core.Item{State: "down", Cause: "disk full"} }, status: 503, code: "data-down"},
 		{name: "draining", body: "x", set: func(b *backend) { b.health.Mode = core.Item{State: "draining"} }, status: 503, code: "maintenance"},
-		{name: "journal refuses", body: "x", set: func(b *backend) { b.submit = &core.Failure{Code: core.CodeDataDown, Detail: "the journal cannot write"} }, status: 503, code: "data-down"},
+		{name: "journal refuses", body: "x", set: func(b *backend) {
+			b.submit = &core.Failure{Code: core.CodeDataDown, Detail: "the journal cannot write"}
+		}, status: 503, code: "data-down"},
 		{name: "unknown profile", body: "x", set: func(b *backend) { b.submit = core.Refuse("no-profile", "r", "there is no profile x") }, status: 422, code: "no-profile"},
 		{name: "bug", body: "x", set: func(b *backend) { b.submit = errors.New("secret path /var/x") }, status: 500, code: "internal"},
 	}

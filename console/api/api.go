@@ -9,47 +9,8 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
-// Job is where a job stands.
-type Job struct {
-	ID           core.JobID    `json:"id"`
-	State        core.JobState `json:"state" enum:"queued,running,held,completed,partial,failed,cancelled"`
-	Name         string        `json:"name" doc:"Name of the document, without extension"`
-	Profile      string        `json:"profile"`
-	Pages        Pages         `json:"pages"`
-	Submitted    time.Time     `json:"submitted"`
-	Started      time.Time     `json:"started,omitzero"`
-	Finished     time.Time     `json:"finished,omitzero"`
-	Server       string        `json:"server" doc:"Server that accepted the job"`
-	Epoch        uint64        `json:"epoch"`
-	Protected    bool          `json:"protected" doc:"The peer has the job too"`
-	Attempts     int           `json:"attempts" doc:"Failed attempts of any stage so far"`
-	Destinations []Delivery    `json:"destinations"`
-	Outputs      []string      `json:"outputs" doc:"Kinds that can be fetched"`
-	Error        *Problem      `json:"error,omitempty"`
-}
-
-// Pages counts a job's pages. Total is 0 until ingest has looked at the input.
-type Pages struct {
-	Total  int `json:"total"`
-	Done   int `json:"done"`
-	Blank  int `json:"blank"`
-	Failed int `json:"failed"`
-}
-
-// Delivery is how far one delivery is.
-type Delivery struct {
-	Name    string        `json:"name"`
-	State   string        `json:"state" enum:"waiting,delivered,failed"`
-	Receipt *core.Receipt `json:"receipt,omitempty"`
-	Error   *Problem      `json:"error,omitempty"`
-}
-
-// States of a Delivery.
-const (
-	Waiting   = "waiting"
-	Delivered = "delivered"
-	Failed    = "failed"
-)
+// Job is where a job stands, as the journal's fold tells it.
+type Job = core.JobView
 
 // Query selects jobs of a listing. The newest job comes first.
 type Query struct {

@@ -22,11 +22,8 @@ type Problem struct {
 
 // Codes of problems that only the API has; the others are core's codes.
 const (
-	CodeBadRequest   = "bad-request"
-	CodeNotFound     = "not-found"
 	CodeUnauthorized = "unauthorized"
 	CodeForbidden    = "forbidden"
-	CodeConflict     = "conflict"
 	CodeEmpty        = "empty"
 	CodeBusy         = "busy"
 	CodeSlow         = "too-slow"
@@ -38,14 +35,6 @@ func NewProblem(status int, code, remedy, format string, a ...any) *Problem {
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
 		Code: code, Detail: fmt.Sprintf(format, a...), Remedy: remedy,
 	}
-}
-
-// OfFailure is the problem inside a job: it has no status of its own.
-func OfFailure(f *core.Failure) *Problem {
-	if f == nil {
-		return nil
-	}
-	return &Problem{Code: f.Code, Detail: f.Detail, Remedy: f.Remedy}
 }
 
 // Failure is the problem as the rest of the program knows it.
