@@ -39,8 +39,8 @@ type settingLine struct {
 }
 
 type pageLine struct {
-	Number int `json:"n"`
-	*pageWork
+	Number int       `json:"n"`
+	Work   *pageWork `json:"work"`
 }
 
 type tail struct {
@@ -199,19 +199,19 @@ func (d *decoder) page(l *pageLine) error {
 	if d.job == nil {
 		return errors.New("a page without a job")
 	}
-	if l.pageWork == nil || l.Number < 1 || d.job.pages[l.Number] != nil {
+	if l.Work == nil || l.Number < 1 || d.job.pages[l.Number] != nil {
 		return fmt.Errorf("page %d is empty, or stands there twice", l.Number)
 	}
-	if l.Image != nil {
-		d.state.names.image(&l.Image.Val)
+	if l.Work.Image != nil {
+		d.state.names.image(&l.Work.Image.Val)
 	}
-	if l.Clean != nil {
-		d.state.names.one(&l.Clean.Val.By)
+	if l.Work.Clean != nil {
+		d.state.names.one(&l.Work.Clean.Val.By)
 	}
-	if l.Text != nil {
-		d.state.names.text(&l.Text.Val)
+	if l.Work.Text != nil {
+		d.state.names.text(&l.Work.Text.Val)
 	}
-	d.job.pages[l.Number] = l.pageWork
+	d.job.pages[l.Number] = l.Work
 	d.seen.Pages++
 	return nil
 }
