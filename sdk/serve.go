@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -106,6 +107,7 @@ type server struct {
 	manifest   Manifest
 	components map[string]Component
 	log        *slog.Logger
+	running    sync.Map // id of a call to its context.CancelFunc
 }
 
 func (s *server) Describe(context.Context, *pluginv2.DescribeRequest) (*pluginv2.DescribeResponse, error) {
@@ -143,6 +145,13 @@ func (s *server) Process(job *pluginv2.Job, stream grpc.ServerStreamingServer[pl
 	return stream.Send(&pluginv2.Event{Event: &pluginv2.Event_Result{Result: &pluginv2.Result{ResultJson: answer}}})
 }
 
+func (s *server) Cancel(_ context.Context, r *pluginv2.CancelRequest) (*pluginv2.CancelResponse, error) {
+	if cancel, ok := s.running.Load(r.Id); ok {
+		cancel.(context.CancelFunc)()
+	}
+	return &pluginv2.CancelResponse{}, nil
+}
+
 func (s *server) do(job *pluginv2.Job, stream grpc.ServerStreamingServer[pluginv2.Event]) ([]byte, error) {
 	c, ok := s.components[job.Component]
 	if !ok {
@@ -159,5 +168,9 @@ func (s *server) do(job *pluginv2.Job, stream grpc.ServerStreamingServer[pluginv
 	if job.DeadlineUnixNanos != 0 {
 		k.Deadline = time.Unix(0, job.DeadlineUnixNanos)
 	}
-	return c.Do(stream.Context(), k)
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	s.running.Store(job.Id, cancel)
+	defer s.running.Delete(job.Id)
+	return c.Do(ctx, k)
 }

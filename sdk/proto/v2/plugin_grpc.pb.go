@@ -28,6 +28,7 @@ const (
 	Plugin_Describe_FullMethodName = "/twinleaf.plugin.v2.Plugin/Describe"
 	Plugin_Validate_FullMethodName = "/twinleaf.plugin.v2.Plugin/Validate"
 	Plugin_Process_FullMethodName  = "/twinleaf.plugin.v2.Plugin/Process"
+	Plugin_Cancel_FullMethodName   = "/twinleaf.plugin.v2.Plugin/Cancel"
 )
 
 // PluginClient is the client API for Plugin service.
@@ -40,6 +41,9 @@ type PluginClient interface {
 	Validate(ctx context.Context, in *ValidateRequest, opts ...grpc.CallOption) (*Diagnostics, error)
 	// Process does one operation. The last event is a result or an error.
 	Process(ctx context.Context, in *Job, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Event], error)
+	// Cancel asks the operation with this id to stop: its Process then ends, with
+	// any last event. A plug-in without it is killed instead.
+	Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error)
 }
 
 type pluginClient struct {
@@ -89,6 +93,16 @@ func (c *pluginClient) Process(ctx context.Context, in *Job, opts ...grpc.CallOp
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Plugin_ProcessClient = grpc.ServerStreamingClient[Event]
 
+func (c *pluginClient) Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CancelResponse)
+	err := c.cc.Invoke(ctx, Plugin_Cancel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServer is the server API for Plugin service.
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
@@ -99,6 +113,9 @@ type PluginServer interface {
 	Validate(context.Context, *ValidateRequest) (*Diagnostics, error)
 	// Process does one operation. The last event is a result or an error.
 	Process(*Job, grpc.ServerStreamingServer[Event]) error
+	// Cancel asks the operation with this id to stop: its Process then ends, with
+	// any last event. A plug-in without it is killed instead.
+	Cancel(context.Context, *CancelRequest) (*CancelResponse, error)
 	mustEmbedUnimplementedPluginServer()
 }
 
@@ -117,6 +134,9 @@ func (UnimplementedPluginServer) Validate(context.Context, *ValidateRequest) (*D
 }
 func (UnimplementedPluginServer) Process(*Job, grpc.ServerStreamingServer[Event]) error {
 	return status.Error(codes.Unimplemented, "method Process not implemented")
+}
+func (UnimplementedPluginServer) Cancel(context.Context, *CancelRequest) (*CancelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Cancel not implemented")
 }
 func (UnimplementedPluginServer) mustEmbedUnimplementedPluginServer() {}
 func (UnimplementedPluginServer) testEmbeddedByValue()                {}
@@ -186,6 +206,24 @@ func _Plugin_Process_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Plugin_ProcessServer = grpc.ServerStreamingServer[Event]
 
+func _Plugin_Cancel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Cancel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Cancel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Cancel(ctx, req.(*CancelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Plugin_ServiceDesc is the grpc.ServiceDesc for Plugin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -200,6 +238,10 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Validate",
 			Handler:    _Plugin_Validate_Handler,
+		},
+		{
+			MethodName: "Cancel",
+			Handler:    _Plugin_Cancel_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,86 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// Config says how plug-ins run. With Dir alone it works.
+type Config struct {
+	Dir   string // plug-in folder: every executable file in it is a plug-in
+	Spool string // files in the hands of plug-ins; best on the blob store's file system. Default: below the system's temporary folder
+	Run   string // sockets; a short path. Default: below the system's temporary folder
+
+	Workers int              // processes of each reader, filter and recognizer; default: number of CPUs
+	Pool    map[sdk.Kind]int // processes by kind, instead of Workers; deliverers, assemblers and indexers have 2 by default
+	Use     map[sdk.Kind]string
+	// Use names the plug-in for a kind where there are several; default: the first
+	// by name. Readers are chosen by media type, deliverers by name, unless named here.
+
+	Settings map[string]json.RawMessage // by plug-in name; a delivery brings its own
+	Env      map[string][]string        // by program name in Dir: KEY=VALUE beyond the minimal environment
+	Nice     int                        // of all plug-in processes; default 10, negative: 0
+
+	Recycle      int           // calls after which a process is replaced; default 200
+	MemoryMB     int           // resident memory of a process and its children; default 2048. A plug-in may ask for less
+	OutputBytes  int64         // largest file that is taken from a plug-in; default 8 GiB
+	StartTimeout time.Duration // from exec to the manifest; default 10 s
+	CallTimeout  time.Duration // of a call whose context has no deadline; default 30 min
+	Grace        time.Duration // for a cancelled call to stop before its process is killed; default 2 s
+	Strikes      int           // failed starts and crashes in a row, on different inputs, until quarantine; default 5
+	Quarantine   time.Duration // until a plug-in in quarantine is tried again; default 10 min
+
+	Logger *slog.Logger // default: discards
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Dir == "" {
+		return c, errors.New("no plug-in folder is given")
+	}
+	set(&c.Workers, runtime.NumCPU())
+	set(&c.Nice, 10)
+	set(&c.Recycle, 200)
+	set(&c.MemoryMB, 2048)
+	set(&c.OutputBytes, 8<<30)
+	set(&c.StartTimeout, 10*time.Second)
+	set(&c.CallTimeout, 30*time.Minute)
+	set(&c.Grace, 2*time.Second)
+	set(&c.Strikes, 5)
+	set(&c.Quarantine, 10*time.Minute)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// size is how many processes a plug-in with these kinds may have.
+func (c Config) size(kinds []sdk.Kind) int {
+	n := 1
+	for _, k := range kinds {
+		n = max(n, c.sizeOf(k))
+	}
+	return n
+}
+
+func (c Config) sizeOf(k sdk.Kind) int {
+	if n := c.Pool[k]; n > 0 {
+		return n
+	}
+	switch k {
+	case sdk.KindReader, sdk.KindFilter, sdk.KindRecognizer:
+		return c.Workers
+	}
+	return 2
+}

@@ -1,0 +1,158 @@
+package host
+
+import (
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// The conversions between the server's words and the protocol's. They are spelt
+// out, so that neither side changes with the other by accident.
+
+func limitsOut(l core.Limits) sdk.Limits {
+	l = l.WithDefaults()
+	return sdk.Limits{Pages: l.Pages, Pixels: l.Pixels, Bytes: l.Bytes}
+}
+
+func infoOut(p core.PageInfo) sdk.PageInfo {
+	return sdk.PageInfo{
+		Width: p.Width, Height: p.Height, XDPI: p.XDPI, YDPI: p.YDPI, WidthPt: p.WidthPt, HeightPt: p.HeightPt,
+		Text: p.Text, Hidden: p.Hidden, Image: p.Image,
+	}
+}
+
+func infoIn(p sdk.PageInfo) core.PageInfo {
+	return core.PageInfo{
+		Width: p.Width, Height: p.Height, XDPI: p.XDPI, YDPI: p.YDPI, WidthPt: p.WidthPt, HeightPt: p.HeightPt,
+		Text: p.Text, Hidden: p.Hidden, Image: p.Image,
+	}
+}
+
+func inspectionOut(i core.Inspection) sdk.Inspection {
+	out := sdk.Inspection{Media: i.Media}
+	for _, p := range i.Pages {
+		out.Pages = append(out.Pages, infoOut(p))
+	}
+	if i.PDF != nil {
+		out.PDF = &sdk.PDFInfo{
+			Version: i.PDF.Version, Encrypted: i.PDF.Encrypted, Signed: i.PDF.Signed,
+			Rebuild: i.PDF.Rebuild, PDFA: i.PDF.PDFA, Repaired: i.PDF.Repaired,
+		}
+	}
+	return out
+}
+
+func inspectionIn(i sdk.Inspection, by string) core.Inspection {
+	out := core.Inspection{Media: i.Media, By: by}
+	for _, p := range i.Pages {
+		out.Pages = append(out.Pages, infoIn(p))
+	}
+	if i.PDF != nil {
+		out.PDF = &core.PDFInfo{
+			Version: i.PDF.Version, Encrypted: i.PDF.Encrypted, Signed: i.PDF.Signed,
+			Rebuild: i.PDF.Rebuild, PDFA: i.PDF.PDFA, Repaired: i.PDF.Repaired,
+		}
+	}
+	return out
+}
+
+func (o *outputs) pageImage(p sdk.PageImage, by string) (core.PageImage, error) {
+	image, err := o.file(p.Image)
+	if err != nil {
+		return core.PageImage{}, err
+	}
+	shown, err := o.fileIf(p.Shown)
+	if err != nil {
+		return core.PageImage{}, err
+	}
+	return core.PageImage{
+		Image: image, Shown: shown, Orient: p.Orient, Width: p.Width, Height: p.Height,
+		XDPI: p.XDPI, YDPI: p.YDPI, Unchanged: p.Unchanged, By: by,
+	}, nil
+}
+
+func (o *outputs) pageText(t sdk.Text, by string) (core.PageText, error) {
+	text, err := o.file(t.Text)
+	return core.PageText{Text: text, Confidence: t.Confidence, Words: t.Words, By: by}, err
+}
+
+func (o *outputs) pageClean(f sdk.Filtered, by string) (core.PageClean, error) {
+	image, err := o.fileIf(f.Image)
+	return core.PageClean{
+		Image: image, Blank: f.Blank, Turn: f.Turn, Skew: f.Skew, Scale: f.Scale,
+		Width: f.Width, Height: f.Height, By: by,
+	}, err
+}
+
+func (o *outputs) assembled(a sdk.Assembled) ([]core.Output, error) {
+	var out []core.Output
+	for _, made := range a.Outputs {
+		file, err := o.file(made.File)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, core.Output{Kind: made.Kind, File: file, PDFA: made.PDFA, Why: brief(made.Why)})
+	}
+	return out, nil
+}
+
+// document is everything that an assembler needs, with its files placed.
+func (in *inputs) document(c core.AssembleCall) (sdk.Document, error) {
+	o := c.Options.WithDefaults()
+	doc := sdk.Document{
+		Job: string(c.Job), Name: c.Name, Submitted: c.Submitted, Mode: string(o.Mode), PDFA: o.PDFA,
+		Optimize: o.Optimize, Outputs: o.Outputs, Languages: o.Languages, Password: o.Password, Limits: limitsOut(o.Limits),
+	}
+	for _, source := range c.Inputs {
+		f, err := in.add(source)
+		if err != nil {
+			return doc, err
+		}
+		doc.Inputs = append(doc.Inputs, f)
+	}
+	for _, i := range c.Inspections {
+		doc.Inspections = append(doc.Inspections, inspectionOut(i))
+	}
+	for _, parts := range c.Pages {
+		p, err := in.page(parts, o.Mode)
+		if err != nil {
+			return doc, err
+		}
+		doc.Pages = append(doc.Pages, p)
+	}
+	return doc, nil
+}
+
+func (in *inputs) page(parts core.PageParts, mode core.Mode) (sdk.DocPage, error) {
+	p := parts.Page
+	out := sdk.DocPage{
+		Number: p.Number, Input: p.Input, InputPage: p.InputPage, Info: infoOut(p.Info),
+		Kept: p.Info.Text && mode != core.ModeForce,
+	}
+	var err error
+	if p.Image != nil && parts.Image != nil {
+		if out.Image, err = in.pageImage(*p.Image, parts); err != nil {
+			return out, err
+		}
+	}
+	if p.Clean != nil {
+		out.Blank = p.Clean.Blank
+		out.Filtered = &sdk.Filtered{
+			Blank: p.Clean.Blank, Turn: p.Clean.Turn, Skew: p.Clean.Skew, Scale: p.Clean.Scale,
+			Width: p.Clean.Width, Height: p.Clean.Height,
+		}
+	}
+	out.Text, err = in.addIf(parts.Text)
+	return out, err
+}
+
+func (in *inputs) pageImage(p core.PageImage, parts core.PageParts) (*sdk.PageImage, error) {
+	image, err := in.add(*parts.Image)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := in.addIf(parts.Shown)
+	return &sdk.PageImage{
+		Image: image, Shown: shown, Orient: p.Orient, Width: p.Width, Height: p.Height,
+		XDPI: p.XDPI, YDPI: p.YDPI, Unchanged: p.Unchanged,
+	}, err
+}

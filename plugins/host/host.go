@@ -1,0 +1,162 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// Host runs the plug-ins of one folder. Its methods may be called from any
+// goroutine, until Close.
+type Host struct {
+	config  Config
+	log     *slog.Logger
+	run     *claim // sockets
+	spool   *claim // slots
+	starter *starter
+	slots   atomic.Int64 // numbers of slots given out
+	calls   atomic.Int64
+	life    context.Context // ends with Close
+	end     context.CancelFunc
+	wait    sync.WaitGroup // all goroutines
+
+	plugins []*plugin // by path; never changes after Open
+
+	mu     sync.Mutex // guards what follows
+	names  map[string]*plugin
+	closed bool
+}
+
+// Open starts one process of each plug-in in config.Dir and more in the background. A
+// plug-in that does not start is logged and shown by [Host.List]; it is no error.
+// ctx bounds Open alone.
+func Open(ctx context.Context, config Config) (*Host, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	plugins, err := scan(config.Dir, config.Logger)
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{config: config, log: config.Logger, plugins: plugins, names: map[string]*plugin{}}
+	if err := h.claimFolders(); err != nil {
+		return nil, err
+	}
+	h.life, h.end = context.WithCancel(context.Background())
+	h.starter = newStarter()
+	stop := context.AfterFunc(ctx, h.end)
+	h.openAll()
+	if !stop() {
+		return nil, errors.Join(context.Cause(ctx), h.Close())
+	}
+	h.wait.Go(h.watch)
+	for _, p := range h.plugins {
+		if pool, _ := p.ready(); pool != nil && h.warms(p) {
+			h.wait.Go(pool.warm)
+		}
+	}
+	return h, nil
+}
+
+// maxRun is the longest path of the run folder: a unix socket's path below it
+// must stay under 108 bytes.
+const maxRun = 50
+
+func (h *Host) claimFolders() error {
+	own := fmt.Sprintf("twinleaf-%d", os.Geteuid())
+	if h.config.Run == "" {
+		h.config.Run = filepath.Join(os.TempDir(), own)
+		if len(h.config.Run) > maxRun {
+			h.config.Run = filepath.Join("/tmp", own)
+		}
+	}
+	if h.config.Spool == "" {
+		h.config.Spool = filepath.Join(os.TempDir(), own+"-spool")
+	}
+	if len(h.config.Run) > maxRun {
+		return fmt.Errorf("the folder for sockets, %s, has a path of more than %d bytes; choose a shorter one", h.config.Run, maxRun)
+	}
+	var err error
+	if h.spool, err = claimAbs(h.config.Spool, h.log); err != nil {
+		return fmt.Errorf("spool of the plug-ins: %w", err)
+	}
+	if h.run, err = claimAbs(h.config.Run, h.log); err != nil {
+		return errors.Join(fmt.Errorf("folder for sockets: %w", err), h.spool.release())
+	}
+	return nil
+}
+
+func claimAbs(base string, log *slog.Logger) (*claim, error) {
+	abs, err := filepath.Abs(base)
+	if err != nil {
+		return nil, err
+	}
+	return claimIn(abs, log)
+}
+
+func (h *Host) openAll() {
+	var all sync.WaitGroup
+	for _, p := range h.plugins {
+		all.Go(func() { h.open(p) })
+	}
+	all.Wait()
+}
+
+// warms reports whether all processes of p are started beforehand. The kinds that
+// work on pages are; the others have one process ready.
+func (h *Host) warms(p *plugin) bool {
+	for _, k := range p.kinds() {
+		switch k {
+		case sdk.KindReader, sdk.KindFilter, sdk.KindRecognizer:
+			return true
+		}
+	}
+	return false
+}
+
+// watchEvery is the time between two looks at the memory of busy processes; idle
+// ones are looked at every tenth time.
+const watchEvery = 100 * time.Millisecond
+
+func (h *Host) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-h.life.Done():
+			return
+		case <-tick.C:
+		}
+		for _, p := range h.plugins {
+			if pool, _ := p.ready(); pool != nil {
+				pool.watch(n%10 == 0)
+			}
+		}
+	}
+}
+
+// Close ends all plug-in processes, running calls with them, and waits until
+// nothing is left. The host cannot be used afterwards.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.end()
+	for _, p := range h.plugins {
+		if pool, _ := p.ready(); pool != nil {
+			pool.close()
+		}
+	}
+	h.wait.Wait()
+	h.starter.stop()
+	return errors.Join(h.spool.release(), h.run.release())
+}

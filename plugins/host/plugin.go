@@ -1,0 +1,179 @@
+package host
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// plugin is one program of the plug-in folder. A program that could not be
+// started yet has no manifest and no pool; it is tried again now and then.
+type plugin struct {
+	path string
+	sum  func() (string, error) // SHA-256 of the program, computed once
+
+	opening sync.Mutex // held while the first process starts; guards retry
+	retry   time.Time  // when to try again
+
+	mu      sync.Mutex // guards what follows, until pool is set; then nothing of it changes
+	pool    *pool
+	raw     []byte // manifest as the program gave it
+	about   sdk.Manifest
+	limitKB int64
+	problem error // why there is no pool
+}
+
+func newPlugin(path string) *plugin {
+	return &plugin{path: path, sum: sync.OnceValues(func() (string, error) { return sumOf(path) })}
+}
+
+func sumOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// file is the base name of the program.
+func (p *plugin) file() string { return filepath.Base(p.path) }
+
+// name is the plug-in's own name, or its file's while that is not known.
+func (p *plugin) name() string {
+	if p.about.Name != "" {
+		return p.about.Name
+	}
+	return p.file()
+}
+
+func (p *plugin) kinds() []sdk.Kind {
+	var kinds []sdk.Kind
+	for _, c := range p.about.Components {
+		if !slices.Contains(kinds, c.Kind) {
+			kinds = append(kinds, c.Kind)
+		}
+	}
+	return kinds
+}
+
+// by says who made something, with the engine where there is one.
+func (p *plugin) by() string {
+	by := p.about.Name + " " + p.about.Version
+	if p.about.Engine != "" {
+		by += " (" + p.about.Engine + ")"
+	}
+	return by
+}
+
+// ready gives the pool; nil and the reason if there is none.
+func (p *plugin) ready() (*pool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pool, p.problem
+}
+
+// retryStart is how long a program that did not start at all is left alone.
+const retryStart = 30 * time.Second
+
+// open starts the first process of a plug-in, unless that is done or was tried
+// lately, and learns from it what the plug-in is.
+func (h *Host) open(p *plugin) {
+	p.opening.Lock()
+	defer p.opening.Unlock()
+	if pool, _ := p.ready(); pool != nil || time.Now().Before(p.retry) {
+		return
+	}
+	w, err := h.startWorker(p)
+	if err == nil {
+		err = h.enrol(p, w)
+	}
+	if err == nil {
+		return
+	}
+	h.log.Warn("plug-in cannot be used", "path", p.path, "error", err)
+	p.retry = time.Now().Add(retryStart)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.problem = err
+}
+
+// enrol makes the pool of a plug-in around its first process.
+func (h *Host) enrol(p *plugin, w *worker) error {
+	about, err := decodeManifest(w.manifest)
+	if err == nil {
+		err = h.claimName(about.Name, p)
+	}
+	if err != nil {
+		w.kill()
+		return fmt.Errorf("plug-in %s: %w", p.file(), err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.raw, p.about, p.problem = w.manifest, about, nil
+	p.limitKB = int64(h.memoryMB(about)) << 10
+	w.limitKB = p.limitKB
+	p.pool = newPool(h, p, h.config.size(p.kinds()))
+	p.pool.counts.Starts = 1
+	p.pool.idle = []*worker{w}
+	h.log.Info("plug-in ready", "plugin", about.Name, "version", about.Version, "kinds", p.kinds(), "processes", cap(p.pool.turns))
+	return nil
+}
+
+func (h *Host) memoryMB(m sdk.Manifest) int {
+	if asked := m.Permissions.MemoryMB; asked > 0 {
+		return min(asked, h.config.MemoryMB)
+	}
+	return h.config.MemoryMB
+}
+
+// claimName makes sure that no two programs go by one name.
+func (h *Host) claimName(name string, p *plugin) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if other, taken := h.names[name]; taken && other != p {
+		return fmt.Errorf("%s has the name %q already", other.path, name)
+	}
+	h.names[name] = p
+	return nil
+}
+
+// scan lists the programs in a folder by name: plain executable files and links
+// to such, without those whose name begins with a dot or an underscore.
+func scan(dir string, log *slog.Logger) ([]*plugin, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("plug-in folder: %w", err)
+	}
+	var found []*plugin
+	for _, e := range entries {
+		path, err := filepath.Abs(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_") {
+			continue
+		}
+		if info.Mode().Perm()&0o111 == 0 {
+			log.Warn("file in the plug-in folder is not executable", "path", path)
+			continue
+		}
+		found = append(found, newPlugin(path))
+	}
+	return found, nil
+}

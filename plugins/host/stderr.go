@@ -1,0 +1,128 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+// Limits of what a plug-in may say on its standard error.
+const (
+	maxLine   = 16 << 10 // bytes; the rest of the line is dropped
+	maxLines  = 200      // a second; the rest is counted
+	keptLines = 50       // of a crash
+	maxFields = 32       // of a JSON line
+)
+
+// stderrLog turns a plug-in's standard error into log records and keeps the first
+// lines of plain text since the last reset: the words of a crash.
+type stderrLog struct {
+	log *slog.Logger
+
+	mu   sync.Mutex // guards kept
+	kept []string
+}
+
+func (l *stderrLog) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept = nil
+}
+
+func (l *stderrLog) said() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kept
+}
+
+func (l *stderrLog) keep(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.kept) < keptLines {
+		l.kept = append(l.kept, line)
+	}
+}
+
+// read returns when r ends. It never stops reading, so the plug-in never blocks.
+func (l *stderrLog) read(r io.Reader) {
+	in := bufio.NewReaderSize(r, maxLine)
+	second, lines, dropped := time.Now(), 0, 0
+	for {
+		line, tooLong, err := in.ReadLine()
+		if err != nil {
+			l.tellDropped(dropped)
+			return
+		}
+		text := string(line)
+		for tooLong && err == nil {
+			_, tooLong, err = in.ReadLine()
+		}
+		if now := time.Now(); now.Sub(second) >= time.Second {
+			l.tellDropped(dropped)
+			second, lines, dropped = now, 0, 0
+		}
+		if lines++; lines > maxLines {
+			dropped++
+			continue
+		}
+		l.write(text)
+	}
+}
+
+func (l *stderrLog) tellDropped(n int) {
+	if n > 0 {
+		l.log.Warn("plug-in floods its log", "dropped", n)
+	}
+}
+
+func (l *stderrLog) write(line string) {
+	var fields map[string]any
+	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &fields) != nil || len(fields) > maxFields {
+		line = printable(line)
+		l.keep(line)
+		l.log.Debug("plug-in says", "line", line)
+		return
+	}
+	message, level := "plug-in says", slog.LevelInfo
+	attrs := make([]slog.Attr, 0, len(fields))
+	for key, value := range fields {
+		text, isText := value.(string)
+		switch strings.TrimPrefix(key, "@") {
+		case "time", "timestamp", "caller", "module":
+		case "msg", "message":
+			message = printable(text)
+		case "level":
+			level = levelOf(text)
+		default:
+			if isText {
+				value = printable(text)
+			}
+			attrs = append(attrs, slog.Any(printable(key), value))
+		}
+	}
+	l.log.LogAttrs(context.Background(), level, message, attrs...)
+}
+
+func levelOf(name string) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(name)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
+
+// printable takes control characters out of foreign words.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || unicode.IsControl(r) && r != '\t' && r != '\n' {
+			return '·'
+		}
+		return r
+	}, s)
+}

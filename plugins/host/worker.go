@@ -1,0 +1,179 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
+	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
+)
+
+// worker is one running process of a plug-in, with its slot and its connection.
+// One call at a time is made on it; whoever holds it owns calls and last.
+type worker struct {
+	*process
+	slot     *slot
+	rpc      pluginv2.PluginClient
+	manifest []byte // as the process gave it
+
+	calls   int    // made so far
+	last    string // what the last call was about, for affinity
+	limitKB int64  // of resident memory
+
+	overKB  atomic.Int64 // resident memory when the watchdog killed it; 0: it did not
+	retired atomic.Bool  // to be ended as soon as it is free
+}
+
+// startWorker starts a process of p and asks it for its manifest, within
+// StartTimeout. What it holds is freed by itself when the process has ended.
+func (h *Host) startWorker(p *plugin) (*worker, error) {
+	ctx, cancel := context.WithTimeout(h.life, h.config.StartTimeout)
+	defer cancel()
+	slot, err := newSlot(filepath.Join(h.spool.dir, p.file(), strconv.FormatInt(h.slots.Add(1), 10)))
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{slot: slot, process: &process{
+		launch: h.plan(p, slot), starter: h.starter, wait: &h.wait, exited: make(chan struct{}),
+		stderr: &stderrLog{log: h.log.With("plugin", p.file())},
+	}}
+	client := h.newClient(w.process)
+	connected := make(chan error, 1)
+	h.wait.Go(func() {
+		err := w.connect(ctx, client)
+		if err != nil {
+			w.neverStarted()
+		}
+		connected <- err
+		w.bury(client)
+	})
+	select {
+	case err = <-connected:
+	case <-ctx.Done():
+		err = fmt.Errorf("not ready after %s", h.config.StartTimeout)
+	}
+	if err != nil {
+		w.kill()
+		return nil, w.startError(err)
+	}
+	return w, nil
+}
+
+// gone reports whether the process has ended or is about to.
+func (w *worker) gone() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.killed || w.reaped
+}
+
+// bury waits for the end of the process and frees what it held. go-plugin comes
+// last: its own way of ending a process can wait for ever on a living one.
+func (w *worker) bury(client *goplugin.Client) {
+	<-w.exited
+	client.Kill()
+	if w.sockets != "" {
+		_ = os.RemoveAll(w.sockets)
+	}
+	_ = w.slot.remove()
+}
+
+func (h *Host) newClient(p *process) *goplugin.Client {
+	return goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig:  goplugin.HandshakeConfig{MagicCookieKey: pluginv2.CookieKey, MagicCookieValue: pluginv2.CookieValue},
+		VersionedPlugins: map[int]goplugin.PluginSet{pluginv2.Generation: {pluginv2.Name: dispensed{}}},
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		Logger:           hclog.NewNullLogger(),
+		SkipHostEnv:      true,
+		StartTimeout:     h.config.StartTimeout,
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: h.run.dir},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return p.dial() }),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(pluginv2.MaxMessage)),
+		},
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
+			p.sockets = dir
+			p.extra = append(cmd.Env, pluginv2.LeashKey+"=stdin")
+			return p, nil
+		},
+	})
+}
+
+func (p *process) dial() (net.Conn, error) {
+	socket := p.socket.Load()
+	if socket == nil {
+		return nil, errors.New("the plug-in has no socket")
+	}
+	return dialSocket(*socket, os.Geteuid())
+}
+
+func (w *worker) connect(ctx context.Context, client *goplugin.Client) error {
+	protocol, err := client.Client()
+	if err != nil {
+		return err
+	}
+	raw, err := protocol.Dispense(pluginv2.Name)
+	if err != nil {
+		return err
+	}
+	rpc, ok := raw.(pluginv2.PluginClient)
+	if !ok {
+		return fmt.Errorf("go-plugin gave a %T", raw)
+	}
+	described, err := rpc.Describe(ctx, &pluginv2.DescribeRequest{})
+	if err != nil {
+		return err
+	}
+	w.rpc, w.manifest = rpc, described.ManifestJson
+	return nil
+}
+
+// startError says why a start failed, in the words nearest to the cause.
+func (w *worker) startError(err error) error {
+	if lie := w.lied.Load(); lie != nil {
+		err = *lie
+	}
+	select {
+	case <-w.exited:
+		err = fmt.Errorf("%w (%s)", err, w.ended())
+	default:
+	}
+	if said := w.stderr.said(); len(said) > 0 {
+		err = fmt.Errorf("%w; it said: %s", err, strings.Join(said[:min(len(said), 5)], " / "))
+	}
+	return fmt.Errorf("plug-in %s does not start: %w", filepath.Base(w.launch.path), err)
+}
+
+// dispensed gives the client of the one service.
+type dispensed struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+func (dispensed) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("a host is no server")
+}
+
+func (dispensed) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return pluginv2.NewPluginClient(conn), nil
+}
+
+func decodeManifest(raw []byte) (sdk.Manifest, error) {
+	var m sdk.Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, fmt.Errorf("manifest: %w", err)
+	}
+	return m, m.Check()
+}
