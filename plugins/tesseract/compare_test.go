@@ -62,7 +62,7 @@ func TestNothingIsLostAgainstTheCommand(t *testing.T) {
 				t.Fatal(err)
 			}
 			image := filepath.Join(dir, name)
-			ours := score.Compare(string(want), recognised(t, c, sdk.RecognizeRequest{Image: sdk.File{Path: image, Name: name}, Languages: strings.Split(lang, "+")}).Text(), o)
+			ours := score.Compare(string(want), recognised(t, c, sdk.RecognizeRequest{Image: sdk.File{Path: image, Name: name}, DPI: 300, Languages: strings.Split(lang, "+")}).Text(), o)
 			base := score.Compare(string(want), command(t, image, lang), o)
 			t.Logf("CER %.4f WER %.4f, command %.4f %.4f", ours.CER, ours.WER, base.CER, base.WER)
 			if ours.CER > base.CER+0.001 || ours.WER > base.WER+0.001 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/otiai10/gosseract/v2"
 	"golang.org/x/sys/unix"
@@ -32,8 +33,8 @@ type pack struct {
 
 // page is what the engine is asked to read.
 type page struct {
-	image        string // path
-	dpi          int    // 0: what the image says
+	image        string  // path
+	dpi          float64 // as the reader says; 0: unknown
 	segmentation int
 }
 
@@ -42,12 +43,6 @@ type answer struct {
 	hocr string
 	cpu  time.Duration // of the engine's thread, recognition only
 }
-
-// The engine's resolutions of pages; it ignores others.
-const (
-	minDPI = 70
-	maxDPI = 2400
-)
 
 func newEngine() *engine {
 	catchMessages()
@@ -140,10 +135,11 @@ func read(c *gosseract.Client, pg page) (answer, error) {
 	if err := c.SetImage(pg.image); err != nil {
 		return answer{}, fmt.Errorf("hand over the image: %w", err)
 	}
-	if !hasImage(c) {
+	image := imageOf(c)
+	if image == nil {
 		return answer{}, &unreadable{takeMessages()}
 	}
-	if err := setVariables(c, pg); err != nil {
+	if err := setVariables(c, pg.segmentation, layoutDPI(measure(image), pg.dpi)); err != nil {
 		return answer{}, err
 	}
 	before := threadCPU()
@@ -159,13 +155,9 @@ func read(c *gosseract.Client, pg page) (answer, error) {
 
 // setVariables sets what may change from page to page. It is done by variables
 // only, because those alone outlive the loading of other languages.
-func setVariables(c *gosseract.Client, pg page) error {
-	dpi := pg.dpi
-	if dpi < minDPI || dpi > maxDPI {
-		dpi = 0
-	}
+func setVariables(c *gosseract.Client, segmentation, dpi int) error {
 	return errors.Join(
-		c.SetVariable("tessedit_pageseg_mode", strconv.Itoa(pg.segmentation)),
+		c.SetVariable("tessedit_pageseg_mode", strconv.Itoa(segmentation)),
 		c.SetVariable("user_defined_dpi", strconv.Itoa(dpi)),
 	)
 }
@@ -177,12 +169,11 @@ func (u *unreadable) Error() string {
 	return "leptonica cannot decode the image" + because(u.message)
 }
 
-// hasImage reports whether the client's SetImage found an image in the file. The
-// client keeps a null pointer without an error where it did not, and would then
-// recognise nothing.
-func hasImage(c *gosseract.Client) bool {
-	field := reflect.ValueOf(c).Elem().FieldByName("pixImage")
-	return !field.IsNil()
+// imageOf is leptonica's image that the client's SetImage found in the file. The
+// client keeps a null pointer without an error where it found none, and would
+// then recognise nothing.
+func imageOf(c *gosseract.Client) unsafe.Pointer {
+	return reflect.ValueOf(c).Elem().FieldByName("pixImage").UnsafePointer()
 }
 
 // threadCPU is the CPU time that the calling thread has used.

@@ -32,6 +32,12 @@ int twl_size(const char *path, int *width, int *height) {
   return 0;
 }
 
+void twl_measure(void *pix, int *width, int *height, int *dpi) {
+  *width = pixGetWidth(pix);
+  *height = pixGetHeight(pix);
+  *dpi = pixGetYRes(pix);
+}
+
 void twl_one_thread(void) { omp_set_max_active_levels(0); }
 
 char *twl_version(void) {

@@ -23,6 +23,13 @@ func imageSize(path string) (width, height int, err error) {
 	return int(w), int(h), nil
 }
 
+// measure gives what a decoded image says of itself.
+func measure(image unsafe.Pointer) extent {
+	var width, height, dpi C.int
+	C.twl_measure(image, &width, &height, &dpi)
+	return extent{int(width), int(height), float64(dpi)}
+}
+
 // oneThread keeps the calling thread's parallel regions on that thread, whatever
 // the environment says. The caller must have locked the thread.
 func oneThread() { C.twl_one_thread() }

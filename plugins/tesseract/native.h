@@ -3,6 +3,9 @@
 // twl_size gives 0 and the size that the head of an image file claims, else 1.
 int twl_size(const char *path, int *width, int *height);
 
+// twl_measure gives what a decoded image (a PIX) says of itself.
+void twl_measure(void *pix, int *width, int *height, int *dpi);
+
 // twl_one_thread makes all parallel regions of the calling thread run on it alone.
 void twl_one_thread(void);
 

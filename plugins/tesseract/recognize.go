@@ -33,7 +33,7 @@ func recognize(ctx context.Context, e *engine, r sdk.RecognizeRequest, s setting
 		return sdk.Text{}, err
 	}
 	p := packOf(dir, r.Languages)
-	a, err := e.read(p, page{r.Image.Path, dpiOf(r), s.segmentation()})
+	a, err := e.read(p, page{r.Image.Path, r.DPI, s.segmentation()})
 	if bad, ok := errors.AsType[*unreadable](err); ok {
 		return sdk.Text{}, damaged(r, bad)
 	}
@@ -67,13 +67,6 @@ func checkImage(r sdk.RecognizeRequest) error {
 
 func damaged(r sdk.RecognizeRequest, err error) error {
 	return sdk.Refuse("damaged", "scan the page again", "recognise %s: %v", r.Image.Name, err)
-}
-
-func dpiOf(r sdk.RecognizeRequest) int {
-	if !(r.DPI >= minDPI && r.DPI <= maxDPI) {
-		return 0
-	}
-	return int(math.Round(r.DPI))
 }
 
 // parse turns the engine's answer into a page.
