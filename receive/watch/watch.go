@@ -1,0 +1,150 @@
+// Package watch takes scans out of a folder that scanners write into. cmd/twinleaf
+// runs one [Watcher] for each folder of the configuration.
+//
+// A file is taken only when it is complete: its size and time stood still and its
+// content has a whole end ([Look]). It is claimed by a rename into .claimed, so
+// that it can be taken once only, and stays there until its job is durable. Its
+// idempotency key is made from content, inode, time and name: a crash at any point
+// never makes two jobs of one file, and the same scan dropped again later is a job
+// of its own. A file that is refused, at once or by its job later, lies in failed
+// with a note beside it that says why.
+//
+// The folder itself belongs to the profile of the configuration, a subfolder to the
+// profile of its name. Polling works on NFS and SMB alike.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// Config is one watched folder. Only Dir must be set.
+type Config struct {
+	Dir         string        `yaml:"dir"`
+	Profile     string        `yaml:"profile"`     // of files in the folder itself; default "default"
+	Destination string        `yaml:"destination"` // instead of the profile's
+	Interval    time.Duration `yaml:"interval"`    // between two looks; default 1 s
+	Patience    time.Duration `yaml:"patience"`    // how long an incomplete file may stand still; default 10 min
+	Keep        bool          `yaml:"keep"`        // move files that were taken to done instead of removing them
+}
+
+func (c Config) withDefaults() Config {
+	if c.Interval <= 0 {
+		c.Interval = time.Second
+	}
+	if c.Patience <= 0 {
+		c.Patience = 10 * time.Minute
+	}
+	return c
+}
+
+// Submitter makes a submission durable. The same key gives the same job.
+type Submitter interface {
+	Submit(context.Context, core.Submission) (core.Accepted, error)
+}
+
+// Blobs keeps the originals.
+type Blobs interface {
+	// Put stores r under its content. It is durable when Put returns.
+	Put(ctx context.Context, r io.Reader) (ref core.Ref, size int64, err error)
+	Open(core.Ref) (io.ReadSeekCloser, error)
+}
+
+// Jobs tells how a job stands. A job that is not known any more is not found.
+type Jobs interface {
+	Job(context.Context, core.JobID) (view core.JobView, found bool, err error)
+}
+
+// Parts is what a Watcher works with.
+type Parts struct {
+	Log    *slog.Logger
+	Submit Submitter
+	Blobs  Blobs
+	Jobs   Jobs
+}
+
+// Folders inside the watched one. The first two are the watcher's own.
+const (
+	claimedDir = ".claimed"
+	jobsDir    = ".jobs"
+	failedDir  = "failed"
+	doneDir    = "done"
+)
+
+// Watcher watches one folder. One goroutine runs it.
+type Watcher struct {
+	config Config
+	parts  Parts
+	log    *slog.Logger
+	root   *os.Root
+	seen   map[string]sighting // by path inside the folder
+	claims map[string]*claim   // by path; not yet durable
+	jobs   map[core.JobID]note // durable, and not known to have ended
+	failed bool                // the last look failed; said once
+}
+
+// New opens the folder, which must exist.
+func New(c Config, p Parts) (*Watcher, error) {
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("watch %s: %w\nhint: make the folder, and let the server's user write in it", c.Dir, cause(err))
+	}
+	w := &Watcher{
+		config: c.withDefaults(), parts: p, log: p.Log.With("folder", c.Dir), root: root,
+		seen: map[string]sighting{}, claims: map[string]*claim{}, jobs: map[core.JobID]note{},
+	}
+	for _, dir := range []string{claimedDir, jobsDir, failedDir} {
+		if err := root.MkdirAll(dir, 0o755); err != nil {
+			return nil, errors.Join(fmt.Errorf("watch %s: %w\nhint: let the server's user write in it", c.Dir, cause(err)), root.Close())
+		}
+	}
+	return w, nil
+}
+
+func cause(err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// Run looks at the folder until ctx ends. A folder that is away for a while, as
+// network shares are, is looked for again.
+func (w *Watcher) Run(ctx context.Context) error {
+	defer w.root.Close()
+	w.log.Info("watching a folder", "every", w.config.Interval)
+	w.resume()
+	tick := time.NewTicker(w.config.Interval)
+	defer tick.Stop()
+	for {
+		w.poll(ctx, time.Now())
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// poll looks once: it takes what is complete, hands over what is claimed and
+// notes what became of the jobs.
+func (w *Watcher) poll(ctx context.Context, now time.Time) {
+	err := w.look(ctx, now)
+	if err != nil && !w.failed {
+		w.log.Warn("watched folder cannot be read; trying on", "error", err)
+	}
+	w.failed = err != nil
+	w.handOver(ctx, now)
+	w.follow(ctx)
+}

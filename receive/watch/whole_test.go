@@ -1,0 +1,144 @@
+package watch
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// samples are small real files by name.
+func samples(t testing.TB) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{
+		"p1.pbm":        []byte("P1\n# a comment\n3 2\n010\n1 0 1\n"),
+		"p2.pgm":        []byte("P2 3 2 255\n1 2 3\n40 50 255\n"),
+		"p3.ppm":        []byte("P3\n1 2\n255\n1 2 3 4 5 255\n"),
+		"p4.pbm":        []byte("P4\n9 2\n\x01\x80\xff\x00"),
+		"p5.pgm":        append([]byte("P5 4 3 255\n"), bytes.Repeat([]byte{7}, 12)...),
+		"p5-16bit.pgm":  append([]byte("P5 4 3 65535\n"), bytes.Repeat([]byte{7}, 24)...),
+		"p6.ppm":        append([]byte("P6\n2 2\n255\n"), bytes.Repeat([]byte{9}, 12)...),
+		"thumbnail.jpg": withThumbnail(t),
+	}
+	paths, err := filepath.Glob("testdata/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range paths {
+		if filepath.Ext(p) == ".sh" {
+			continue
+		}
+		data, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(p)] = data
+	}
+	return files
+}
+
+// withThumbnail is a JPEG that carries a whole JPEG in its header.
+func withThumbnail(t testing.TB) []byte {
+	t.Helper()
+	var pic bytes.Buffer
+	if err := jpeg.Encode(&pic, image.NewGray(image.Rect(0, 0, 20, 20)), nil); err != nil {
+		t.Fatal(err)
+	}
+	n := pic.Len() + 2
+	out := append([]byte{0xff, 0xd8, 0xff, 0xe1, byte(n >> 8), byte(n)}, pic.Bytes()...)
+	return append(out, pic.Bytes()[2:]...)
+}
+
+func look(data []byte) (Verdict, string) { return Look(bytes.NewReader(data), int64(len(data))) }
+
+func TestWholeFilesAreSeenAsWhole(t *testing.T) {
+	for name, data := range samples(t) {
+		if v, why := look(data); v != Whole {
+			t.Errorf("%s: got %v (%s), want whole", name, v, why)
+		}
+		padded := append(bytes.Clone(data), 0, 0, '\n')
+		if v, why := look(padded); v != Whole && !strings.HasSuffix(name, "m") {
+			t.Errorf("%s with padding: got %v (%s), want whole", name, v, why)
+		}
+	}
+}
+
+// A file that is cut anywhere is never taken, however long it stands still.
+func TestNoPrefixOfAFileIsTaken(t *testing.T) {
+	for name, data := range samples(t) {
+		end := len(data)
+		if filepath.Ext(name) == ".pdf" || name == "p1.pbm" { // the last line's end says nothing
+			end = len(bytes.TrimRight(data, "\r\n"))
+		}
+		for n := range end {
+			if v, why := look(data[:n]); v != Cut {
+				t.Errorf("%s cut after %d of %d bytes: got %v (%s), want cut", name, n, len(data), v, why)
+				break
+			}
+		}
+	}
+}
+
+func TestPreallocatedFilesAreNotWhole(t *testing.T) {
+	for name, data := range samples(t) {
+		switch filepath.Ext(name) {
+		case ".pgm", ".ppm", ".pbm": // their pixels may be zeros
+			continue
+		case ".tif": // checked by structure only where the directories come last
+			continue
+		}
+		for _, n := range []int{0, 20, len(data) / 2, len(data) - 20} {
+			part := make([]byte, len(data))
+			copy(part, data[:n])
+			if v, why := look(part); v != Cut {
+				t.Errorf("%s, its first %d bytes written and zeros behind: got %v (%s), want cut", name, n, v, why)
+			}
+		}
+	}
+}
+
+func TestOddEndsAreDoubtful(t *testing.T) {
+	all := samples(t)
+	cases := map[string][]byte{
+		"JPEG and more":          append(bytes.Clone(all["baseline.jpg"]), "something else"...),
+		"PDF and more":           append(bytes.Clone(all["classic.pdf"]), "2 0 obj <<"...),
+		"PDF with a lost xref":   bytes.Replace(bytes.Clone(all["classic.pdf"]), []byte("startxref\n"), []byte("startxref\n9"), 1),
+		"TIFF that bites itself": {'I', 'I', '*', 0, 8, 0, 0, 0, 0, 0, 8, 0, 0, 0},
+		"PNM of no size":         []byte("P5 0 0 255\n"),
+		"PNM and more":           append(bytes.Clone(all["p5.pgm"]), 'x'),
+	}
+	for name, data := range cases {
+		if v, why := look(data); v != Doubtful {
+			t.Errorf("%s: got %v (%s), want doubtful", name, v, why)
+		}
+	}
+}
+
+func TestOtherFilesAreUnknown(t *testing.T) {
+	for _, data := range []string{"hello", "GIF89a...", "PK\x03\x04", "P7\n", "RIFF....WEBP"} {
+		if v, _ := look([]byte(data)); v != Unknown {
+			t.Errorf("%q: got %v, want unknown", data, v)
+		}
+	}
+	for _, data := range []string{"", "P", "II*", "%PD", "\x00\x00\x00", "\x89PN"} {
+		if v, _ := look([]byte(data)); v != Cut {
+			t.Errorf("%q: got %v, want cut", data, v)
+		}
+	}
+}
+
+func FuzzLook(f *testing.F) {
+	for _, data := range samples(f) {
+		f.Add(data)
+		f.Add(data[:len(data)/2])
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if v, why := look(data); why == "" {
+			t.Error(fmt.Sprint(v, " without a reason"))
+		}
+	})
+}
