@@ -57,3 +57,12 @@ func (t Tools) Decrypt(ctx context.Context, in, out, password string) error {
 	}
 	return nil
 }
+
+// Owner reports whether a password is the one that lifts the restrictions of a file.
+func (t Tools) Owner(ctx context.Context, path, password string) (bool, error) {
+	out, err := t.run(ctx, password, 4096, "qpdf", "--password-file=-", "--show-encryption", path)
+	if err != nil {
+		return false, fmt.Errorf("read the restrictions: %w", err)
+	}
+	return strings.Contains(string(out), "is owner password"), nil
+}

@@ -21,11 +21,9 @@ type Rect struct{ X0, Y0, X1, Y1 float64 }
 
 // The text of a page as pdftotext lays it out.
 type (
-	// PageText is one page. Width and Height are the displayed ones, in points.
-	PageText struct {
-		Width, Height float64
-		Blocks        []Block
-	}
+	// PageText is one page. The size that pdftotext writes is left out: it does not
+	// follow /Rotate, as the boxes do.
+	PageText struct{ Blocks []Block }
 	// Block is lines that belong together.
 	Block struct {
 		Rect
@@ -118,7 +116,7 @@ func (p *textParser) token(tok xml.Token) {
 
 func (p *textParser) start(e xml.StartElement) {
 	if e.Name.Local == "page" {
-		p.pages = append(p.pages, PageText{Width: attr(e, "width"), Height: attr(e, "height")})
+		p.pages = append(p.pages, PageText{})
 		return
 	}
 	if len(p.pages) == 0 {

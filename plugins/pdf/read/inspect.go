@@ -2,6 +2,7 @@ package read
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -32,7 +33,20 @@ func (i *inspection) run(ctx context.Context) error {
 		return sdk.Refuse("over-limit", "raise the pixel limit of the profile, or scan with a lower resolution",
 			"a page of %.0f x %.0f points cannot be drawn with %d dpi within %d million pixels", i.largest.WidthPt, i.largest.HeightPt, leastDPI, i.pixels/1_000_000)
 	}
-	return nil
+	return i.permitted(ctx)
+}
+
+// permitted refuses a document that needs a text layer and forbids it, before any
+// page is recognised in vain.
+func (i *inspection) permitted(ctx context.Context) error {
+	if i.mode == modeForce || !slices.ContainsFunc(i.pages, func(p sdk.PageInfo) bool { return !p.Text }) {
+		return nil
+	}
+	ok, err := i.file.MayChange(ctx)
+	if err != nil || ok {
+		return err
+	}
+	return source.RefuseChange()
 }
 
 func (i *inspection) page(p source.Page, m source.Marks) {

@@ -139,3 +139,16 @@ func (w *marker) run(body []byte, resources types.Dict, s state, depth int) {
 		r.step(op)
 	}
 }
+
+// OnlyHiddenText reports whether o is a form that paints nothing but invisible text.
+func (f *File) OnlyHiddenText(o types.Object, p Page) bool {
+	s, ok := f.Stream(o)
+	if !ok || f.Name(s.Dict["Subtype"]) != "Form" {
+		return false
+	}
+	w := &marker{f: f, ctx: context.Background(), page: p, bytes: maxContent, ops: maxOps}
+	r := runner{marker: w, resources: p.Resources, state: state{matrix: identity, clip: p.Box}}
+	r.form(o, s)
+	m := w.marks
+	return !m.Partial && m.Hidden > 0 && m.Visible == 0 && m.Other == 0 && len(m.Images) == 0
+}

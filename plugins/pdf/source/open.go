@@ -156,7 +156,7 @@ func (f *File) parse(ctx context.Context) error {
 	defer r.Close()
 	conf := model.NewDefaultConfiguration()
 	conf.ValidationMode, conf.Offline = model.ValidationRelaxed, true
-	conf.UserPW = f.options.Password
+	conf.UserPW, conf.OwnerPW = f.options.Password, f.options.Password
 	conf.Limits.MaxStreamBytes = MaxBytes
 	conf.Limits.MaxDecodeBytes = f.options.Bytes
 	conf.Limits.MaxObjectCount, conf.Limits.MaxXRefEntries = 4_000_000, 4_000_000
@@ -195,6 +195,25 @@ func (f *File) decrypt(ctx context.Context) error {
 	}
 	f.Drawable = open
 	return nil
+}
+
+// MayChange reports whether the protection of the file allows a text layer: the
+// document may be modified, or the password is the owner's.
+func (f *File) MayChange(ctx context.Context) (bool, error) {
+	const modify = 1 << 3
+	if !f.Encrypted || f.PDF.E == nil || f.PDF.E.P&modify != 0 {
+		return true, nil
+	}
+	if f.options.Password == "" {
+		return false, nil
+	}
+	return f.options.Tools.Owner(ctx, f.Path, f.options.Password)
+}
+
+// RefuseChange is the refusal of a document that may not be changed.
+func RefuseChange() error {
+	return sdk.Refuse("encrypted", "give the owner password with --password, or ask its author for a copy that may be changed",
+		"the PDF forbids changes, so no text layer can be added")
 }
 
 // guard turns a panic of pdfcpu into an error.

@@ -1,0 +1,160 @@
+package graft
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/twinleaf-scan/twinleaf/ocr"
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/textlayer"
+)
+
+// dropShown takes out the recognised words that the page carries as text already,
+// e.g. those of a stamp, so that a search does not find them twice.
+func (g *grafter) dropShown(ctx context.Context) error {
+	path := g.file.Drawable
+	if g.o.Mode == modeRedo {
+		// Old invisible text goes, so it must not count: look at a copy without it.
+		if !g.anyMixed() {
+			return g.drop(ctx, path)
+		}
+		path = filepath.Join(g.o.Scratch, "visible.pdf")
+		if err := g.visibleCopy(ctx, path); err != nil {
+			return err
+		}
+	}
+	return g.drop(ctx, path)
+}
+
+// anyMixed reports whether a page has both visible and invisible text.
+func (g *grafter) anyMixed() bool {
+	for _, l := range g.pages {
+		if l.marks.Visible > 0 && l.marks.Hidden > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// visibleCopy writes the file without its invisible text. The parsed document is
+// used up by it, so the file is opened again.
+func (g *grafter) visibleCopy(ctx context.Context, path string) error {
+	if g.o.Password != "" {
+		path += ".locked"
+	}
+	if err := g.write(ctx, path, false); err != nil {
+		return err
+	}
+	if g.o.Password != "" {
+		if err := g.o.Tools.Decrypt(ctx, path, filepath.Join(g.o.Scratch, "visible.pdf"), g.o.Password); err != nil {
+			return err
+		}
+	}
+	g.pages, g.result = nil, Result{}
+	if err := g.open(ctx); err != nil {
+		return err
+	}
+	return g.look(ctx)
+}
+
+func (g *grafter) drop(ctx context.Context, path string) error {
+	for _, l := range g.pages {
+		carried := l.marks.Visible
+		if g.o.Mode != modeRedo {
+			carried += l.marks.Hidden
+		}
+		if carried == 0 || len(l.text.Page.Blocks) == 0 {
+			continue
+		}
+		found, err := g.o.Tools.Text(ctx, path, l.Number, l.Number, g.o.Scratch)
+		if err != nil {
+			return err
+		}
+		if len(found) == 1 {
+			s := shown{page: l, words: carriedWords(l, found[0])}
+			l.text.Page = s.without()
+			g.result.Dropped += s.dropped
+		}
+	}
+	return nil
+}
+
+// carriedWords gives the boxes of the words that a page carries, in its user space.
+func carriedWords(l *leaf, t poppler.PageText) []source.Box {
+	w, h := l.Box.Width(), l.Box.Height()
+	if l.Rotate%180 != 0 {
+		w, h = h, w
+	}
+	upright := textlayer.Matrix{A: 1, D: -1, F: h}.Then(textlayer.Displayed(textlayer.Box(l.Box), l.Rotate))
+	var out []source.Box
+	for _, b := range t.Blocks {
+		for _, line := range b.Lines {
+			for _, word := range line.Words {
+				r := word.Rect
+				// The box around a slanting watermark would hide half of the page.
+				if r.X1-r.X0 > 0.1*w && r.Y1-r.Y0 > 0.1*h {
+					continue
+				}
+				out = append(out, source.Matrix(upright).Box(source.Box(r)))
+			}
+		}
+	}
+	return out
+}
+
+// shown compares recognised words with carried ones.
+type shown struct {
+	page    *leaf
+	words   []source.Box
+	dropped int
+}
+
+// without is the page's text less what is carried.
+func (s *shown) without() ocr.Page {
+	p := s.page.text.Page
+	blocks := p.Blocks
+	p.Blocks = nil
+	for _, b := range blocks {
+		paragraphs := b.Paragraphs
+		b.Paragraphs = nil
+		for _, para := range paragraphs {
+			if para.Lines = s.lines(para.Lines); len(para.Lines) > 0 {
+				b.Paragraphs = append(b.Paragraphs, para)
+			}
+		}
+		if len(b.Paragraphs) > 0 {
+			p.Blocks = append(p.Blocks, b)
+		}
+	}
+	return p
+}
+
+func (s *shown) lines(lines []ocr.Line) []ocr.Line {
+	var out []ocr.Line
+	for _, l := range lines {
+		words := l.Words
+		l.Words = nil
+		for _, w := range words {
+			if s.carried(w.Box) {
+				s.dropped++
+				continue
+			}
+			l.Words = append(l.Words, w)
+		}
+		if len(l.Words) > 0 {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// carried reports whether most of a recognised word lies on words that the page carries.
+func (s *shown) carried(b ocr.Box) bool {
+	box := source.Matrix(s.page.place).Box(source.Box{X0: float64(b.X0), Y0: float64(b.Y0), X1: float64(b.X1), Y1: float64(b.Y1)})
+	common := 0.0
+	for _, w := range s.words {
+		common += box.Intersect(w).Area()
+	}
+	return common > 0.5*box.Area()
+}
