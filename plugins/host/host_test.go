@@ -185,7 +185,7 @@ func TestHostileOutputsAreNotTaken(t *testing.T) {
 	h := open(t, Config{Workers: 1, Strikes: 1000}, "fault")
 	for do, words := range map[string]string{
 		"missing": "no such file", "elsewhere": "outside", "dots": "outside", "symlink": "escapes",
-		"hardlink": "2 names", "fifo": "not a plain file", "folder": "not a plain file",
+		"hardlink": "names, not one", "fifo": "not a plain file", "folder": "not a plain file",
 	} {
 		_, dir, err := clean(t, h, do)
 		wantFailure(t, err, core.CodePlugin, false, words)

@@ -78,7 +78,7 @@ func (p *pool) allowed() (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return 0, &core.Failure{Code: core.CodePlugin, Detail: fmt.Sprintf("plug-in %s: the host is closed", p.plugin.name())}
+		return 0, errClosed
 	}
 	if err := p.health.allow(time.Now()); err != nil {
 		return 0, &core.Failure{
@@ -118,14 +118,17 @@ func (p *pool) start() (*worker, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		if err == nil {
+			w.kill()
+		}
+		return nil, errClosed
+	}
 	p.counts.Starts++
 	if err != nil {
+		p.host.log.Warn("plug-in does not start", "plugin", p.plugin.name(), "error", err)
 		p.strike("", err.Error())
 		return nil, &crash{detail: err.Error()}
-	}
-	if p.closed {
-		w.kill()
-		return nil, &crash{detail: "the host is closed"}
 	}
 	w.limitKB = p.plugin.limitKB
 	return w, nil
@@ -202,8 +205,7 @@ func (p *pool) fill(worn *worker) {
 	defer p.mu.Unlock()
 	p.pending--
 	if err != nil {
-		p.host.log.Warn("plug-in not replaced", "plugin", p.plugin.name(), "error", err)
-		return
+		return // start has noted it
 	}
 	p.counts.Restarts++
 	if worn != nil {
@@ -240,8 +242,7 @@ func (p *pool) warm() {
 	for p.cold() {
 		w, err := p.start()
 		if err != nil {
-			p.host.log.Warn("plug-in not warmed up", "plugin", p.plugin.name(), "error", err)
-			return
+			return // start has noted it
 		}
 		p.mu.Lock()
 		p.adopt(w)

@@ -65,6 +65,9 @@ func (h *Host) startWorker(p *plugin) (*worker, error) {
 	case err = <-connected:
 	case <-ctx.Done():
 		err = fmt.Errorf("not ready after %s", h.config.StartTimeout)
+		if h.life.Err() != nil {
+			err = errClosed
+		}
 	}
 	if err != nil {
 		w.kill()
@@ -79,6 +82,8 @@ func (w *worker) gone() bool {
 	defer w.mu.Unlock()
 	return w.killed || w.reaped
 }
+
+var errClosed = errors.New("the host is closed")
 
 // bury waits for the end of the process and frees what it held. go-plugin comes
 // last: its own way of ending a process can wait for ever on a living one.
