@@ -180,7 +180,7 @@ func TestHoldReleaseAndCancel(t *testing.T) {
 	if r := s.view(t, j1).Reason; r != "wait" {
 		t.Errorf("reason %q", r)
 	}
-	s.tell(j1, JobReleased{Count: 2})
+	s.tell(j1, JobReleased{Count: s.NextHold(j1)})
 	s.wantState(t, j1, Queued)
 	s.tell(j1, JobHeld{Count: 1}) // comes late
 	s.wantState(t, j1, Queued)
@@ -199,7 +199,7 @@ func TestJobSubmittedHeldWaitsForRelease(t *testing.T) {
 	sub.Held = true
 	s.tell(j1, sub)
 	s.wantState(t, j1, Held)
-	s.tell(j1, JobReleased{Count: 2})
+	s.tell(j1, JobReleased{Count: s.NextHold(j1)})
 	s.wantState(t, j1, Queued)
 }
 
@@ -293,8 +293,20 @@ func TestSameKeyOnTwoServersIsOneJob(t *testing.T) {
 	}
 	s.tell("B-1", JobCancelled{})
 	s.wantState(t, "A-1", Cancelled)
-	if v, digest, ok := s.ByKey("k"); !ok || v.ID != "A-1" || digest != "same" {
-		t.Errorf("by key: %v %v %v", v.ID, digest, ok)
+	for _, c := range []struct {
+		key, digest string
+		id          JobID
+		same, used  bool
+	}{
+		{"k", "same", "A-1", true, true},
+		{"k", "other", "C-1", true, true},
+		{"k", "third", "A-1", false, true},
+		{"l", "same", "", false, false},
+		{"", "same", "", false, false},
+	} {
+		if v, same, used := s.ByKey(c.key, Ref(c.digest)); v.ID != c.id || same != c.same || used != c.used {
+			t.Errorf("key %q with %q: got %q %v %v, want %q %v %v", c.key, c.digest, v.ID, same, used, c.id, c.same, c.used)
+		}
 	}
 }
 

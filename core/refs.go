@@ -67,3 +67,27 @@ func (j *job) pageRefs(n int, p *pageWork, yield func(Ref) bool) bool {
 	}
 	return p.Text == nil || yield(p.Text.Val.Text.Ref)
 }
+
+// ResultRefs gives the blobs that a stage's result names.
+func ResultRefs(b Body) []Ref {
+	switch b := b.(type) {
+	case PageRasterized:
+		if b.Image.Shown != nil {
+			return []Ref{b.Image.Image.Ref, b.Image.Shown.Ref}
+		}
+		return []Ref{b.Image.Image.Ref}
+	case PageCleaned:
+		if b.Clean.Image != nil {
+			return []Ref{b.Clean.Image.Ref}
+		}
+	case PageRecognized:
+		return []Ref{b.Text.Text.Ref}
+	case DocumentAssembled:
+		var refs []Ref
+		for _, out := range b.Outputs {
+			refs = append(refs, out.File.Ref)
+		}
+		return refs
+	}
+	return nil
+}

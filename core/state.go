@@ -199,14 +199,28 @@ func (s *State) Job(id JobID) (JobView, bool) {
 	return j.view(), true
 }
 
-// ByKey gives the job that was submitted first with the Idempotency-Key, and the
-// digest of its content.
-func (s *State) ByKey(key string) (JobView, Ref, bool) {
+// ByKey gives the job that was submitted with the Idempotency-Key, and whether
+// it has that content. Without one of that content it gives the first that used the key.
+func (s *State) ByKey(key string, digest Ref) (v JobView, same, used bool) {
 	jobs := s.keys[key]
 	if key == "" || len(jobs) == 0 {
-		return JobView{}, "", false
+		return JobView{}, false, false
 	}
-	return jobs[0].view(), jobs[0].Sub.Val.Digest, true
+	for _, j := range jobs {
+		if j.Sub.Val.Digest == digest {
+			return j.view(), true, true
+		}
+	}
+	return jobs[0].view(), false, true
+}
+
+// NextHold is the number for the next hold or release of a job.
+func (s *State) NextHold(id JobID) int {
+	j := s.find(id)
+	if j == nil {
+		return 1
+	}
+	return max(j.hold(), j.Release) + 1
 }
 
 // Filter chooses jobs for a list.
