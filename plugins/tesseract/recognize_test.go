@@ -59,7 +59,7 @@ func file(t *testing.T, name string, content []byte) string {
 }
 
 func TestWhatCannotBeReadIsRefusedAndNeverEmpty(t *testing.T) {
-	whole, err := os.ReadFile(scan("letter-rgba.png"))
+	whole, err := os.ReadFile(scan("note-rgba.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,12 +74,12 @@ func TestWhatCannotBeReadIsRefusedAndNeverEmpty(t *testing.T) {
 		{"empty file", english(file(t, "empty.png", nil)), "damaged", "empty.png"},
 		{"missing file", english("/nowhere/page.tif"), "damaged", "page.tif"},
 		{"head only", english(file(t, "cut.png", whole[:60])), "damaged", "cut.png"},
-		{"over the limit of pixels", limited(english(scan("letter-rgba.png")), 1000), "over-limit", "limit of 1000"},
+		{"over the limit of pixels", limited(english(scan("note-rgba.png")), 1000), "over-limit", "limit of 1000"},
 		{"too long for the engine", english(file(t, "long.pbm", stripe(40_000))), "over-limit", "32767"},
-		{"language that is not installed", inLanguage(english(scan("letter-rgba.png")), "eng", "tlh"), "no-language", `"tlh" is not installed`},
-		{"language that is a path", inLanguage(english(scan("letter-rgba.png")), "../eng"), "no-language", "not the name of a language"},
-		{"language that is none", inLanguage(english(scan("letter-rgba.png")), "osd"), "no-language", "not the name of a language"},
-		{"no language", inLanguage(english(scan("letter-rgba.png"))), "no-language", "0 languages"},
+		{"language that is not installed", inLanguage(english(scan("note-rgba.png")), "eng", "tlh"), "no-language", `"tlh" is not installed`},
+		{"language that is a path", inLanguage(english(scan("note-rgba.png")), "../eng"), "no-language", "not the name of a language"},
+		{"language that is none", inLanguage(english(scan("note-rgba.png")), "osd"), "no-language", "not the name of a language"},
+		{"no language", inLanguage(english(scan("note-rgba.png"))), "no-language", "0 languages"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			got, err := plugintest.Call[sdk.RecognizeRequest, sdk.Text](t, c, sdk.OpRecognize, r.request, nil)
@@ -89,7 +89,7 @@ func TestWhatCannotBeReadIsRefusedAndNeverEmpty(t *testing.T) {
 			}
 		})
 	}
-	if text := recognised(t, c, english(scan("letter-rgba.png"))); text.CountWords() < 50 {
+	if text := recognised(t, c, english(scan("note-rgba.png"))); text.CountWords() < 40 {
 		t.Errorf("after the refusals a good page has %d words", text.CountWords())
 	}
 }
@@ -110,7 +110,7 @@ func stripe(width int) []byte {
 }
 
 func TestAnImageThatCannotBeDecodedIsNoEmptyPage(t *testing.T) {
-	whole, err := os.ReadFile(scan("letter-rgba.png"))
+	whole, err := os.ReadFile(scan("note-rgba.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestASheetWithoutTextIsAnEmptyPage(t *testing.T) {
 }
 
 func TestThePageSaysWhereItsTextIsFrom(t *testing.T) {
-	r := english(scan("letter-rgba.png"))
+	r := english(scan("note-rgba.png"))
 	r.DPI = 200
 	p := recognised(t, component(newEngine()), r)
 	if p.DPI != 200 || p.Lang != "eng" || !strings.HasPrefix(p.Engine, "tesseract ") || !strings.Contains(p.Engine, ", leptonica ") {
@@ -152,7 +152,7 @@ func TestThePageSaysWhereItsTextIsFrom(t *testing.T) {
 func TestColumnsAreReadOneByOneAfterAnotherLanguage(t *testing.T) {
 	c := component(newEngine())
 	want := recognised(t, c, english(scan("two-columns.png"))).Text()
-	recognised(t, c, inLanguage(english(scan("letter-rgba.png")), "deu"))
+	recognised(t, c, inLanguage(english(scan("note-rgba.png")), "deu"))
 	if got := recognised(t, c, english(scan("two-columns.png"))).Text(); got != want {
 		t.Errorf("after another language the text changed:\ngot  %q\nwant %q", got, want)
 	}
@@ -167,7 +167,7 @@ func TestColumnsAreReadOneByOneAfterAnotherLanguage(t *testing.T) {
 
 func TestTheEngineRunsOnOneThread(t *testing.T) {
 	c := component(newEngine())
-	recognised(t, c, english(scan("letter-rgba.png")))
+	recognised(t, c, english(scan("note-rgba.png")))
 	var before, after unix.Rusage
 	e := newEngine()
 	dir, err := tessdata(settings{})
@@ -177,7 +177,7 @@ func TestTheEngineRunsOnOneThread(t *testing.T) {
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &before); err != nil {
 		t.Fatal(err)
 	}
-	a, err := e.read(packOf(dir, []string{"eng"}), page{image: scan("letter-rgba.png"), dpi: 300, segmentation: 3})
+	a, err := e.read(packOf(dir, []string{"eng"}), page{image: scan("note-rgba.png"), dpi: 300, segmentation: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
