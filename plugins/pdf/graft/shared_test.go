@@ -15,34 +15,9 @@ import (
 	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
-
-// sharedPDFs finds the PDFs of the shared test data.
-func sharedPDFs(t *testing.T) []string {
-	t.Helper()
-	root := os.Getenv("TWINLEAF_SHARED")
-	for dir, _ := os.Getwd(); root == "" && dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			root = filepath.Join(filepath.Dir(dir), "shared")
-		}
-	}
-	files, err := filepath.Glob(filepath.Join(root, "data", "*", "*.pdf"))
-	if err != nil || len(files) == 0 {
-		t.Skipf("no shared test data in %s; set TWINLEAF_SHARED", root)
-	}
-	return files
-}
-
-func run(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Skipf("%s is not installed: %v", name, err)
-	}
-	return string(out)
-}
 
 // words is a page of text: five rows of three words over the whole frame.
 func words(w, h int) ocr.Page {
@@ -80,7 +55,7 @@ func everyPage(t *testing.T, path string) map[int]PageText {
 }
 
 func TestGraftChangesNothingThatIsSeen(t *testing.T) {
-	for _, in := range sharedPDFs(t) {
+	for _, in := range sourcetest.Shared(t, "*/*.pdf") {
 		t.Run(filepath.Base(in), func(t *testing.T) {
 			pages := everyPage(t, in)
 			if pages == nil {
@@ -130,8 +105,8 @@ func sameLook(t *testing.T, in, out string) {
 	if got, want := images(t, out), images(t, in); got != want {
 		t.Errorf("images: got\n%s\nwant\n%s", got, want)
 	}
-	before := run(t, "qpdf", "--check", in)
-	for line := range strings.Lines(run(t, "qpdf", "--check", out)) {
+	before := sourcetest.Run(t, "qpdf", "--check", in)
+	for line := range strings.Lines(sourcetest.Run(t, "qpdf", "--check", out)) {
 		if (strings.Contains(line, "WARNING") || strings.Contains(line, "ERROR") || strings.Contains(line, "error")) &&
 			!strings.Contains(before, strings.TrimSpace(strings.ReplaceAll(line, out, in))) {
 			t.Errorf("qpdf: %s", line)
@@ -142,7 +117,7 @@ func sameLook(t *testing.T, in, out string) {
 func drawing(t *testing.T, path string) string {
 	t.Helper()
 	dir := t.TempDir()
-	run(t, "pdftoppm", "-cropbox", "-r", "50", path, filepath.Join(dir, "p"))
+	sourcetest.Run(t, "pdftoppm", "-cropbox", "-r", "50", path, filepath.Join(dir, "p"))
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("pdftoppm drew nothing of %s", path)
