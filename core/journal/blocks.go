@@ -26,6 +26,7 @@ type run struct {
 	first, last Seq
 	prev, hash  Hash   // of the first and the last frame
 	left        uint32 // of the last frame: entries of its batch that should follow
+	whole       Seq    // the last frame that ends a batch; 0: none here does
 	block       string
 	from, to    int // bytes in the block
 }
@@ -35,7 +36,7 @@ type block struct {
 	path string
 	runs []run
 	flaw string       // what is wrong with it; "" when nothing is
-	torn bool         // the flaw is at its very end, as a crash leaves it
+	bad  int          // where the flaw begins; no run goes across
 	seen map[Seq]Hash // hashes of the sequences that were asked for
 }
 
@@ -76,7 +77,11 @@ func readBlock(path string, want []Seq) (block, error) {
 	if err != nil {
 		return block{}, fmt.Errorf("read the journal's block: %w", err)
 	}
-	b := block{path: path, seen: map[Seq]Hash{}}
+	b := block{path: path, bad: len(buf), seen: map[Seq]Hash{}}
+	number, _ := blockNumber(path)
+	if bad, why := walkRecords(buf, number); why != "" {
+		b.bad, b.flaw = bad, fmt.Sprintf("%s: %s at byte %d of %d", filepath.Base(path), why, bad, len(buf))
+	}
 	for at := 0; at < len(buf); {
 		f, start, end, ok := nextFrame(buf, at)
 		if !ok {
@@ -91,23 +96,35 @@ func readBlock(path string, want []Seq) (block, error) {
 		}
 		at = end
 	}
-	number, _ := blockNumber(path)
-	if bad, why := walkRecords(buf, number); why != "" {
-		b.flaw = fmt.Sprintf("%s: %s at byte %d of %d", filepath.Base(path), why, bad, len(buf))
-		b.torn = len(b.runs) == 0 || b.runs[len(b.runs)-1].to <= bad
-	}
 	return b, nil
 }
 
 func (b *block) add(f frame, start, end int) {
-	if n := len(b.runs); n > 0 {
-		r := &b.runs[n-1]
-		if f.seq == r.last+1 && f.prev == r.hash {
-			r.last, r.hash, r.left, r.to = f.seq, f.hash, f.left, end
-			return
+	n := len(b.runs)
+	if n == 0 || f.seq != b.runs[n-1].last+1 || f.prev != b.runs[n-1].hash || b.runs[n-1].to <= b.bad && b.bad < start {
+		b.runs = append(b.runs, run{first: f.seq, prev: f.prev, block: b.path, from: start})
+		n++
+	}
+	r := &b.runs[n-1]
+	r.last, r.hash, r.left, r.to = f.seq, f.hash, f.left, end
+	if f.left == 0 {
+		r.whole = f.seq
+	}
+}
+
+// cutTorn takes the end off that a crash in the middle of a write leaves: what
+// lies behind the flaw was not acknowledged yet. It reports whether that is all
+// that is wrong. acked is the last acknowledged sequence as far as it is known.
+func (b *block) cutTorn(acked Seq, known bool) bool {
+	keep := len(b.runs)
+	for keep > 0 && b.runs[keep-1].from > b.bad {
+		keep--
+		if !known || b.runs[keep].first <= acked {
+			return false
 		}
 	}
-	b.runs = append(b.runs, run{f.seq, f.seq, f.prev, f.hash, f.left, b.path, start, end})
+	b.runs = b.runs[:keep]
+	return true
 }
 
 // nextFrame finds the first intact frame at or behind at.

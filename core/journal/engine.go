@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -65,6 +66,9 @@ func startEngine(ctx context.Context, dir string, first Seq, log *slog.Logger, s
 	if err != nil {
 		return nil, fmt.Errorf("start the journal's engine in %s: %w", dir, err)
 	}
+	if _, err := os.Stat(blockDir(dir)); err == nil {
+		smallBlocks = false // the limit that makes them would drop what is there
+	}
 	e := &engine{srv: srv, log: &natsLog{log: log}, gone: make(chan struct{})}
 	srv.SetLoggerV2(e.log, false, false, false)
 	srv.Start() // comes back when the server is up
@@ -109,10 +113,8 @@ func (e *engine) connect(ctx context.Context, first Seq, smallBlocks bool) error
 		// The engine derives 32 kB blocks from a small limit and keeps them for as
 		// long as it runs, also when the limit is lifted at once.
 		cfg.MaxBytes = 100_000
-		if _, err := e.js.Stream(ctx, streamName); errors.Is(err, jetstream.ErrStreamNotFound) {
-			if _, err := e.js.CreateStream(ctx, cfg); err != nil {
-				return err
-			}
+		if _, err := e.js.CreateStream(ctx, cfg); err != nil {
+			return err
 		}
 		cfg.MaxBytes = -1
 	}

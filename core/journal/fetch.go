@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -20,6 +21,7 @@ const (
 type stream struct {
 	nc      *nats.Conn
 	gone    <-chan struct{}
+	timeout time.Duration // of one answer
 	sub     *nats.Subscription
 	answers chan [][]byte
 	asked   Seq  // where the answer that is under way begins; 0: none
@@ -30,8 +32,8 @@ type stream struct {
 
 // openStream starts a reader. damage makes the error for an entry that cannot be
 // read as it was written.
-func openStream(e *engine, damage func(Seq, string) error) (*stream, error) {
-	s := &stream{nc: e.nc, gone: e.gone, answers: make(chan [][]byte, 1), damage: damage}
+func openStream(e *engine, timeout time.Duration, damage func(Seq, string) error) (*stream, error) {
+	s := &stream{nc: e.nc, gone: e.gone, timeout: timeout, answers: make(chan [][]byte, 1), damage: damage}
 	inbox := e.nc.NewRespInbox()
 	var frames [][]byte // only touched by the callback
 	sub, err := e.nc.Subscribe(inbox, func(m *nats.Msg) {
@@ -65,9 +67,13 @@ func (s *stream) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
 	if s.asked != from {
 		return nil, fmt.Errorf("journal read out of order: %d while %d is under way", from, s.asked)
 	}
+	late := time.NewTimer(s.timeout)
+	defer late.Stop()
 	var frames [][]byte
 	select {
 	case frames = <-s.answers:
+	case <-late.C: // the engine does not answer when it cannot read
+		return nil, s.damage(from, fmt.Sprintf("no answer within %v", s.timeout))
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.gone:

@@ -20,6 +20,7 @@ type inventory struct {
 	found []string
 	lost  []Range
 	kind  Kind
+	torn  string // an unfinished write at the end, which was not acknowledged
 }
 
 func (v *inventory) say(k Kind, format string, a ...any) {
@@ -52,8 +53,12 @@ func inspect(ctx context.Context, dir string, m mark, known bool) (*inventory, e
 	seen := map[Seq]Hash{}
 	var runs []run
 	for i, b := range blocks {
-		if b.flaw != "" && !(b.torn && i == len(blocks)-1) {
-			v.say(ChangedBytes, "%s", b.flaw)
+		if b.flaw != "" {
+			if i == len(blocks)-1 && b.cutTorn(m.end.last, known) {
+				v.torn = b.flaw
+			} else {
+				v.say(ChangedBytes, "%s", b.flaw)
+			}
 		}
 		runs = append(runs, b.runs...)
 		for seq, hash := range b.seen {

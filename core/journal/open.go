@@ -31,7 +31,7 @@ type Config struct {
 	// damage together take within this time cannot be noticed. Default 200 ms.
 	SyncEvery time.Duration
 
-	// Timeout bounds one write to the disk. Default 30 s.
+	// Timeout bounds one write to the disk, and one read of up to 4 MiB. Default 30 s.
 	Timeout time.Duration
 
 	// Logger gets the journal's lines and those of its engine. Default: none.
@@ -159,11 +159,14 @@ func startChecked(ctx context.Context, cfg Config, m mark, known bool) (e *engin
 	if !known && v.end.last > 0 {
 		cfg.Logger.Warn("the journal's watermark is missing; its end cannot be checked", "dir", cfg.Dir, "last", v.end.last)
 	}
+	if v.torn != "" {
+		cfg.Logger.Info("the journal ends with an unfinished write, which was not acknowledged and is dropped", "found", v.torn)
+	}
 	e, err = startEngine(ctx, cfg.Dir, v.base.last+1, cfg.Logger, cfg.smallBlocks)
 	if err != nil {
 		return nil, base, end, dataDown("open the journal", err)
 	}
-	end, err = e.agree(ctx, cfg.Dir, v)
+	end, err = e.agree(ctx, cfg.Dir, v, m.end.last)
 	if err != nil {
 		e.stop()
 		return nil, base, end, err
@@ -173,7 +176,7 @@ func startChecked(ctx context.Context, cfg Config, m mark, known bool) (e *engin
 
 // agree checks that the engine has what the inventory has, and reads what the
 // engine added when it finished a batch that a crash had interrupted.
-func (e *engine) agree(ctx context.Context, dir string, v *inventory) (chain, error) {
+func (e *engine) agree(ctx context.Context, dir string, v *inventory, acked Seq) (chain, error) {
 	state, err := e.state(ctx)
 	if err != nil {
 		return chain{}, dataDown("open the journal", err)
@@ -193,12 +196,12 @@ func (e *engine) agree(ctx context.Context, dir string, v *inventory) (chain, er
 			state.messages, v.base.last+1, v.end.last, state.first, state.last, state.deleted)
 		return chain{}, v.damage(dir)
 	}
-	return e.readOn(ctx, dir, v, state.last)
+	return e.readOn(ctx, dir, v, state.last, acked)
 }
 
 // readOn reads the entries behind the inventory's end and checks that the last
 // batch is whole.
-func (e *engine) readOn(ctx context.Context, dir string, v *inventory, last Seq) (chain, error) {
+func (e *engine) readOn(ctx context.Context, dir string, v *inventory, last, acked Seq) (chain, error) {
 	end, left := v.end, uint32(0)
 	if n := len(v.runs); n > 0 {
 		left = v.runs[n-1].left
@@ -214,7 +217,7 @@ func (e *engine) readOn(ctx context.Context, dir string, v *inventory, last Seq)
 		}
 		end, left = chain{f.seq, f.hash}, f.left
 	}
-	if left > 0 {
+	if left > 0 && end.last > acked { // after Recover the last entry may have been inside a batch
 		v.say(TornBatch, "%d more entries belong to the batch of entry %d, which was not acknowledged", left, end.last)
 		return chain{}, v.damage(dir)
 	}

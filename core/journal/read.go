@@ -30,7 +30,7 @@ func (j *Journal) open() (source, error) {
 	if j.engine == nil {
 		return nil, dataDown("read the journal", errors.New("its engine could not be started"))
 	}
-	return openStream(j.engine, j.unreadable)
+	return openStream(j.engine, j.cfg.Timeout, j.unreadable)
 }
 
 // unreadable is the error of an entry that was there and cannot be read back.
