@@ -201,8 +201,9 @@ func folder(ctx context.Context, _ deedCall) (*sdk.File, error) {
 	return f, os.Mkdir(f.Path, 0o700)
 }
 
-// writer answers with a file that it goes on writing to.
-func writer(ctx context.Context, _ deedCall) (*sdk.File, error) {
+// writer answers with a file that it goes on writing to; it makes the file that
+// arg names when it has.
+func writer(ctx context.Context, c deedCall) (*sdk.File, error) {
 	f := named(sdk.Out(ctx, "writer"))
 	w, err := os.Create(f.Path)
 	if err != nil {
@@ -212,9 +213,9 @@ func writer(ctx context.Context, _ deedCall) (*sdk.File, error) {
 		return nil, err
 	}
 	go func() {
-		for time.Sleep(300 * time.Millisecond); ; time.Sleep(10 * time.Millisecond) {
-			_, _ = w.WriteAt([]byte("after!"), 0)
-		}
+		time.Sleep(200 * time.Millisecond)
+		_, _ = w.WriteAt([]byte("after!"), 0)
+		_ = os.WriteFile(c.arg, nil, 0o600)
 	}()
 	return f, nil
 }

@@ -13,7 +13,6 @@ type health struct {
 	rest  time.Duration // length of a quarantine
 
 	strikes int
-	failed  int             // in a row, for the backoff
 	inputs  map[string]bool // of the crashes in a row
 	until   time.Time       // of the quarantine; zero: none
 	cause   string          // of the last strike
@@ -22,7 +21,6 @@ type health struct {
 // strike notes a failed start (input empty) or a crash on an input. It reports
 // whether the plug-in went into quarantine.
 func (h *health) strike(input, cause string, now time.Time) bool {
-	h.failed++
 	h.cause = cause
 	if input != "" && h.inputs[input] {
 		return false
@@ -44,7 +42,7 @@ func (h *health) strike(input, cause string, now time.Time) bool {
 // success forgets all strikes. It reports whether that ended a quarantine.
 func (h *health) success() bool {
 	ended := !h.until.IsZero()
-	h.strikes, h.failed, h.inputs, h.until, h.cause = 0, 0, nil, time.Time{}, ""
+	h.strikes, h.inputs, h.until, h.cause = 0, nil, time.Time{}, ""
 	return ended
 }
 
@@ -65,8 +63,8 @@ func (h *health) allow(now time.Time) error {
 // backoff is how long to wait before the next start.
 func (h *health) backoff() time.Duration {
 	const first, most = 50 * time.Millisecond, 2 * time.Second
-	if h.failed < 2 {
+	if h.strikes < 2 {
 		return 0
 	}
-	return min(first<<min(h.failed-2, 10), most)
+	return min(first<<min(h.strikes-2, 10), most)
 }

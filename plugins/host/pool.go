@@ -192,7 +192,7 @@ func (p *pool) release(w *worker, successor bool) {
 func (p *pool) replace(worn *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || worn == nil && p.full() || p.pending > 0 || p.health.failed > 1 || !p.health.until.IsZero() {
+	if p.closed || worn == nil && p.full() || p.pending > 0 || p.health.strikes > 1 || !p.health.until.IsZero() {
 		return
 	}
 	p.pending++

@@ -153,7 +153,9 @@ func (w *worker) startError(err error) error {
 	}
 	select {
 	case <-w.exited:
-		err = fmt.Errorf("%w (%s)", err, w.ended())
+		if w.ended() != "signal: killed" { // that was us
+			err = fmt.Errorf("%w (%s)", err, w.ended())
+		}
 	default:
 	}
 	if said := w.stderr.said(); len(said) > 0 {
