@@ -24,9 +24,9 @@ help: ## this list
 
 run: deps build ## install what is missing, build, make a searchable PDF of a sample scan
 	@mkdir -p out
-	@$(BIN)/twinleaf ocr testdata/letter-g4.tif -o out/letter.pdf --text out/letter.txt
-	@echo; head -n 12 out/letter.txt; echo
-	@echo "The searchable PDF lies in $(CURDIR)/out/letter.pdf"
+	@$(BIN)/twinleaf ocr testdata/minutes-g4.tif -o out/minutes.pdf --text out/minutes.txt
+	@echo; head -n 12 out/minutes.txt; echo
+	@echo "The searchable PDF lies in $(CURDIR)/out/minutes.pdf"
 
 serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/in come out in demo/out
 	@mkdir -p demo/in demo/out

@@ -36,7 +36,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	c := &crash{
 		t: t, bin: binary(t), data: filepath.Join(base, "data"), logFile: filepath.Join(base, "server.log"), addr: freePort(t),
 		random: rand.New(rand.NewPCG(*seed, 0)),
-		scan:   read(t, filepath.Join(root(t), "testdata", "letter-g4.tif")),
+		scan:   read(t, filepath.Join(root(t), "testdata", "letter-1bit.png")),
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 50*time.Minute)
 	defer stop()
@@ -147,7 +147,7 @@ func (c *crash) post(ctx context.Context, name string) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("Content-Type", "image/tiff")
+	req.Header.Set("Content-Type", "image/png")
 	req.Header.Set("Idempotency-Key", name)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"words":      wordsCommand,
 			"exit":       exitCommand,
 			"count":      countCommand,
+			"reads":      readsCommand,
 		},
 		Condition: func(cond string) (bool, error) {
 			return hasProgram(cond)
