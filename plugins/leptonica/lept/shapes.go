@@ -1,0 +1,72 @@
+package lept
+
+/*
+#include "bridge.h"
+*/
+import "C"
+
+import "fmt"
+
+// Box is where a shape lies, in pixels.
+type Box struct{ X, Y, W, H int }
+
+// Shapes gives the boxes of all connected black shapes of a 1-bit image, at most
+// limit of them; more says whether there are others.
+func (i Image) Shapes(limit int) (boxes []Box, more bool, err error) {
+	all := C.pixConnCompBB(i.p, 8)
+	if all == nil {
+		return nil, false, fmt.Errorf("find the shapes of the image: leptonica refuses")
+	}
+	defer C.boxaDestroy(&all)
+	n := int(C.boxaGetCount(all))
+	boxes = make([]Box, min(n, limit))
+	for k := range boxes {
+		var x, y, w, h C.l_int32
+		C.boxaGetBoxGeometry(all, C.l_int32(k), &x, &y, &w, &h)
+		boxes[k] = Box{int(x), int(y), int(w), int(h)}
+	}
+	return boxes, n > limit, nil
+}
+
+// Black counts the black pixels of a 1-bit image inside box.
+func (i Image) Black(b Box) (int, error) {
+	box := C.boxCreate(C.l_int32(b.X), C.l_int32(b.Y), C.l_int32(b.W), C.l_int32(b.H))
+	defer C.boxDestroy(&box)
+	var n C.l_int32
+	if C.pixCountPixelsInRect(i.p, box, &n, nil) != 0 {
+		return 0, fmt.Errorf("count the black of the image: leptonica refuses")
+	}
+	return int(n), nil
+}
+
+// Level gives a gray image whose paper is even at 200, wherever the light or the
+// paper were not.
+func (i Image) Level() (Image, error) {
+	return result(C.pixBackgroundNorm(i.p, nil, nil, 16, 16, 60, 40, 200, 2, 2), "level the image")
+}
+
+// Below gives the 1-bit image that is black where the gray one is darker than t.
+func (i Image) Below(t int) (Image, error) {
+	return result(C.pixThresholdToBinary(i.p, C.l_int32(t)), "make the image black and white")
+}
+
+// Skew measures by how many degrees the lines of a 1-bit image fall to the right
+// (clockwise positive) and how sure that is: above 3 is usable.
+func (i Image) Skew() (degrees, confidence float64, err error) {
+	var angle, conf C.l_float32
+	if C.pixFindSkewSweepAndSearch(i.p, &angle, &conf, 2, 2, 7, 1, 0.01) != 0 {
+		return 0, 0, nil // nothing to measure: too few black pixels
+	}
+	return -float64(angle), float64(conf), nil
+}
+
+// UpDown weighs ascenders against descenders of a 1-bit image of Latin-like text
+// at 150 to 300 dpi: up above 0 speaks for lines that stand upright, below for
+// upside down; left likewise for the page turned clockwise by 90 degrees.
+func (i Image) UpDown() (up, left float64, err error) {
+	var u, l C.l_float32
+	if C.pixOrientDetect(i.p, &u, &l, 0, 0) != 0 {
+		return 0, 0, fmt.Errorf("weigh ascenders: leptonica refuses")
+	}
+	return float64(u), float64(l), nil
+}

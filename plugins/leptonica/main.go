@@ -1,0 +1,103 @@
+// Command leptonica is the filter plug-in that looks at pages before they are
+// recognised: it finds blank ones, brings turned ones upright, measures skew and
+// halves 600-dpi images. What is shown stays the scan; only the picture that the
+// recognizer gets is changed.
+package main
+
+import (
+	"context"
+	"sync"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/leptonica/clean"
+	"github.com/twinleaf-scan/twinleaf/plugins/leptonica/lept"
+	"github.com/twinleaf-scan/twinleaf/plugins/leptonica/osd"
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// version is set by the build.
+var version = "0.0.0"
+
+func main() {
+	sdk.Serve(sdk.Info{
+		Name:        "leptonica",
+		Version:     version,
+		Summary:     "finds blank, turned and skewed pages, halves 600 dpi for recognition",
+		License:     "Apache-2.0",
+		Permissions: sdk.Permissions{MemoryMB: 1536},
+	}, component())
+}
+
+// settings switch single steps off.
+type settings struct {
+	KeepBlank       bool `json:"keepBlank,omitempty" jsonschema:"recognise blank pages too"`
+	KeepOrientation bool `json:"keepOrientation,omitempty" jsonschema:"do not look for turned pages"`
+	KeepScale       bool `json:"keepScale,omitempty" jsonschema:"recognise 600 dpi as they are"`
+}
+
+func component() sdk.Component {
+	var f filter
+	return sdk.Filter(f.clean)
+}
+
+// filter keeps the orientation model from the first page that needs it.
+type filter struct {
+	model lazy
+}
+
+func (f *filter) clean(ctx context.Context, req sdk.FilterRequest, s settings) (sdk.Filtered, error) {
+	page := clean.Page{Path: req.Image.Path, DPI: min(req.XDPI, req.YDPI), MaxPixels: req.Limits.Pixels}
+	look := clean.Options{Blank: !s.KeepBlank, Orientation: !s.KeepOrientation, Scale: !s.KeepScale}
+	found, err := clean.Look(ctx, page, look, &f.model)
+	if err != nil {
+		return sdk.Filtered{}, err
+	}
+	if err := f.model.trouble(); err != nil {
+		sdk.Log(ctx).Warn("no page is turned", "error", err)
+	}
+	out := sdk.Filtered{Blank: found.Blank, Turn: found.Turn, Skew: found.Skew}
+	if found.Blank || found.Turn == 0 && found.Halve == 0 {
+		return out, nil
+	}
+	return write(ctx, out, page, found)
+}
+
+// write makes the picture for the recognizer.
+func write(ctx context.Context, out sdk.Filtered, page clean.Page, found clean.Finding) (sdk.Filtered, error) {
+	img, err := clean.Prepare(page, found)
+	if err != nil {
+		return out, err
+	}
+	defer img.Close()
+	out.Image = &sdk.File{Path: sdk.Out(ctx, "clean.tif"), Name: "clean.tif", Media: "image/tiff"}
+	out.Scale = 1 / float64(int(1)<<found.Halve)
+	out.Width, out.Height = img.Width(), img.Height()
+	return out, img.Write(out.Image.Path)
+}
+
+// lazy is an orientation model that loads when it is first asked.
+type lazy struct {
+	mu    sync.Mutex // guards what follows; the model serves one call at a time
+	model *osd.Detector
+	tried bool
+	err   error
+}
+
+// Turn asks the model; without one there is nothing to go by.
+func (l *lazy) Turn(img lept.Image, dpi int) (degrees int, confidence float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.tried {
+		l.tried = true
+		l.model, l.err = osd.New()
+	}
+	if l.model == nil {
+		return 0, 0
+	}
+	return l.model.Turn(img, dpi)
+}
+
+func (l *lazy) trouble() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
