@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/twinleaf-scan/twinleaf/core"
 )
 
 const (
@@ -77,7 +79,7 @@ func (s *stream) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.gone:
-		return nil, dataDown("read the journal", errors.New("its engine has stopped"))
+		return nil, core.DataDown("read the journal", errors.New("its engine has stopped"))
 	}
 	s.asked = 0
 	if uint64(len(frames)) > uint64(to-from+1) {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
 )
 
 // Config says where and how a journal is kept. Only Dir has to be set; Memory
@@ -97,7 +99,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		return nil, fmt.Errorf("open journal: the writer's name has %d bytes, limit 255", len(cfg.Writer))
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, dataDown("make the journal's folder", err)
+		return nil, core.DataDown("make the journal's folder", err)
 	}
 	lock, err := lockDir(cfg.Dir)
 	if err != nil {
@@ -119,7 +121,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 func open(ctx context.Context, cfg Config) (*Journal, error) {
 	w, known, err := openWatermark(cfg.Dir)
 	if err != nil {
-		return nil, dataDown("open the journal's watermark", err)
+		return nil, core.DataDown("open the journal's watermark", err)
 	}
 	e, base, end, err := startChecked(ctx, cfg, w.get(), known)
 	if err == nil {
@@ -129,7 +131,7 @@ func open(ctx context.Context, cfg Config) (*Journal, error) {
 		}
 		if err != nil {
 			e.stop()
-			err = dataDown("open the journal", err)
+			err = core.DataDown("open the journal", err)
 		}
 	}
 	if err != nil {
@@ -164,7 +166,7 @@ func startChecked(ctx context.Context, cfg Config, m mark, known bool) (e *engin
 	}
 	e, err = startEngine(ctx, cfg.Dir, v.base.last+1, cfg.Logger, cfg.smallBlocks)
 	if err != nil {
-		return nil, base, end, dataDown("open the journal", err)
+		return nil, base, end, core.DataDown("open the journal", err)
 	}
 	end, err = e.agree(ctx, cfg.Dir, v, m.end.last)
 	if err != nil {
@@ -179,15 +181,15 @@ func startChecked(ctx context.Context, cfg Config, m mark, known bool) (e *engin
 func (e *engine) agree(ctx context.Context, dir string, v *inventory, acked Seq) (chain, error) {
 	state, err := e.state(ctx)
 	if err != nil {
-		return chain{}, dataDown("open the journal", err)
+		return chain{}, core.DataDown("open the journal", err)
 	}
 	if state.first <= v.base.last && state.messages > 0 {
 		// Compact was interrupted, or the engine has forgotten it.
 		if err := e.purge(ctx, v.base.last+1); err != nil {
-			return chain{}, dataDown("finish the compaction of the journal", err)
+			return chain{}, core.DataDown("finish the compaction of the journal", err)
 		}
 		if state, err = e.state(ctx); err != nil {
-			return chain{}, dataDown("open the journal", err)
+			return chain{}, core.DataDown("open the journal", err)
 		}
 	}
 	whole := state.deleted == 0 && state.last >= v.end.last && state.last-v.base.last == state.messages
@@ -230,11 +232,11 @@ func (e *engine) raw(ctx context.Context, from, to Seq) ([]frame, error) {
 	for seq := from; seq <= to; seq++ {
 		s, err := e.js.Stream(ctx, streamName)
 		if err != nil {
-			return nil, dataDown("read the journal", err)
+			return nil, core.DataDown("read the journal", err)
 		}
 		m, err := s.GetMsg(ctx, uint64(seq))
 		if err != nil {
-			return nil, dataDown(fmt.Sprintf("read entry %d of the journal", seq), err)
+			return nil, core.DataDown(fmt.Sprintf("read entry %d of the journal", seq), err)
 		}
 		f, err := parseFrame(m.Data)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/twinleaf-scan/twinleaf/core"
 )
 
 // Read implements Log.
@@ -28,7 +30,7 @@ func (j *Journal) open() (source, error) {
 		return nil, ErrClosed
 	}
 	if j.engine == nil {
-		return nil, dataDown("read the journal", errors.New("its engine could not be started"))
+		return nil, core.DataDown("read the journal", errors.New("its engine could not be started"))
 	}
 	return openStream(j.engine, j.cfg.Timeout, j.unreadable)
 }

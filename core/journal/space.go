@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -24,36 +23,12 @@ func (c Config) checkSpace(bytes int64) error {
 	}
 	free, err := c.free(c.Dir)
 	if err != nil {
-		return dataDown("write to the journal", err)
+		return core.DataDown("write to the journal", err)
 	}
 	// What is written lies on disk twice for a moment when it is a batch.
 	if left := free - 2*bytes; left < c.Reserve {
-		return dataDown("write to the journal", fmt.Errorf(
+		return core.DataDown("write to the journal", fmt.Errorf(
 			"%s has %d MiB free and %d MiB are held in reserve", c.Dir, free>>20, c.Reserve>>20))
 	}
 	return nil
 }
-
-// dataDown is the failure of a journal that cannot do its work for now.
-func dataDown(what string, err error) error {
-	var f *core.Failure
-	if errors.As(err, &f) {
-		return err
-	}
-	return &failure{
-		Failure: core.Failure{
-			Code:   core.CodeDataDown,
-			Detail: fmt.Sprintf("cannot %s: %v", what, err),
-			Remedy: "free space on the disk of the data folder or mount it again; the server goes on by itself",
-		},
-		cause: err,
-	}
-}
-
-// failure is a core.Failure that keeps the error it came from.
-type failure struct {
-	core.Failure
-	cause error
-}
-
-func (f *failure) Unwrap() []error { return []error{&f.Failure, f.cause} }

@@ -191,12 +191,12 @@ func (w *writer) advance(end chain) {
 func (w *writer) settle(err error, want chain) error {
 	w.cfg.Logger.Error("journal write failed, starting its engine again", "err", err)
 	if again := w.restart(); again != nil {
-		return dataDown("append to the journal", fmt.Errorf("%w; whether the events are in it is unknown until it is back: %w", err, again))
+		return core.DataDown("append to the journal", fmt.Errorf("%w; whether the events are in it is unknown until it is back: %w", err, again))
 	}
 	if w.tail.chain() == want {
 		return nil
 	}
-	return dataDown("append to the journal", err)
+	return core.DataDown("append to the journal", err)
 }
 
 // ready makes sure that there is room and an engine.
@@ -258,11 +258,11 @@ func (w *writer) compact(before Seq) error {
 	m := w.mark.get()
 	m.base = chain{before - 1, frames[0].hash}
 	if err := errors.Join(w.mark.set(m), w.mark.sync()); err != nil {
-		return dataDown("compact the journal", err)
+		return core.DataDown("compact the journal", err)
 	}
 	w.tail.setFirst(before)
 	if err := w.engine.purge(ctx, before); err != nil {
-		return dataDown("compact the journal", err)
+		return core.DataDown("compact the journal", err)
 	}
 	return nil
 }
