@@ -43,8 +43,8 @@ func (d *Document) DeliveryKey(destination string) string {
 	return key
 }
 
-// document is a copy of what is known of the whole job.
-func (j *job) document() *Document {
+// document is a copy of what is known of the whole job. A delivery has no use for the pages.
+func (j *job) document(stage Stage) *Document {
 	sub := j.Sub.Val
 	d := &Document{
 		Key:       sub.Key,
@@ -63,7 +63,7 @@ func (j *job) document() *Document {
 	if out := j.plan.Out; out != nil {
 		d.Outputs, d.Round = out.Val.Outputs, out.Val.Round
 	}
-	for n := 1; n <= j.index.total; n++ {
+	for n := 1; n <= j.index.total && stage != Deliver; n++ {
 		d.Pages = append(d.Pages, j.page(n))
 	}
 	return d

@@ -59,7 +59,7 @@ func (j *job) documentTask(stage Stage, destination string, now stamp) (Task, bo
 	}
 	t := j.task(stage, tried)
 	t.Destination = destination
-	t.Document = j.document()
+	t.Document = j.document(stage)
 	return t, true
 }
 

@@ -190,6 +190,9 @@ func (s *State) Open() iter.Seq[JobID] {
 	}
 }
 
+// CountOpen is the number of jobs that Open gives.
+func (s *State) CountOpen() int { return len(s.open) }
+
 // Job gives a job by its id or an alias of it.
 func (s *State) Job(id JobID) (JobView, bool) {
 	j := s.find(id)

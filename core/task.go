@@ -23,7 +23,7 @@ type Task struct {
 	Image     PageImage // clean, recognize
 	Clean     PageClean // recognize
 
-	Document *Document // ingest, assemble and deliver: a copy of what is known of the whole job
+	Document *Document // ingest, assemble and deliver (without its pages): a copy of what is known of the whole job
 }
 
 // TaskKey is a piece of work whatever the attempt.

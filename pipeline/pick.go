@@ -1,0 +1,118 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"maps"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// pool is a set of slots. Pages have one slot a worker; documents and deliveries
+// have their own, so that a small job can begin while pages fill every worker.
+type pool int
+
+const (
+	pages pool = iota
+	documents
+	deliveries
+)
+
+func poolOf(s core.Stage) pool {
+	switch s {
+	case core.Ingest, core.Assemble:
+		return documents
+	case core.Deliver:
+		return deliveries
+	}
+	return pages
+}
+
+// service is what a job gets from a pool.
+type service struct {
+	job  core.JobID
+	pool pool
+}
+
+// claim is what decides between jobs, in this order: work that was not cut short
+// before goes first, then the job with the fewest running tasks, then the one
+// that was served longest ago, then the one submitted first.
+type claim struct {
+	fragile bool
+	running int
+	served  uint64
+}
+
+func (c claim) before(o claim) bool {
+	switch {
+	case c.fragile != o.fragile:
+		return !c.fragile
+	case c.running != o.running:
+		return c.running < o.running
+	}
+	return c.served < o.served
+}
+
+// pick finds the next task for a free slot (P9).
+func (d *dispatcher) pick(p pool) (core.Task, bool) {
+	var best core.Task
+	var bestClaim claim
+	found := false
+	now := d.now()
+	for id := range d.state.Open() {
+		c := claim{running: d.perJob[id], served: d.served[service{id, p}]}
+		if found && !c.before(bestClaim) {
+			continue
+		}
+		t, ok := d.firstFree(id, p, now)
+		if !ok {
+			continue
+		}
+		if c.fragile = t.Interrupted > 1; !found || c.before(bestClaim) {
+			best, bestClaim, found = t, c, true
+		}
+		if bestClaim == (claim{}) {
+			break // no other can be better
+		}
+	}
+	return best, found
+}
+
+// firstFree is the most urgent task of a job that nobody works on. All tasks that
+// a job has at one time are for one pool.
+func (d *dispatcher) firstFree(id core.JobID, p pool, now time.Time) (core.Task, bool) {
+	for t := range d.state.Tasks(id, now) {
+		if poolOf(t.Stage) != p {
+			break
+		}
+		if d.running[t.Key()] == nil {
+			return d.withDefaults(t), true
+		}
+	}
+	return core.Task{}, false
+}
+
+// withDefaults gives a delivery the settings of a built-in destination.
+func (d *dispatcher) withDefaults(t core.Task) core.Task {
+	if t.Stage != core.Deliver || len(t.Document.Settings) > 0 {
+		return t
+	}
+	if dest, ok := d.cfg.Defaults.Destinations[t.Destination]; ok {
+		if value, err := json.Marshal(dest); err == nil {
+			t.Document.Settings = map[string][]byte{core.DestinationKey(t.Destination): value}
+		}
+	}
+	return t
+}
+
+// tidyServed drops the memory of jobs that are not open any more.
+func (d *dispatcher) tidyServed() {
+	if len(d.served) < 1000 || len(d.served) < 8*d.state.CountOpen() {
+		return
+	}
+	open := map[core.JobID]bool{}
+	for id := range d.state.Open() {
+		open[id] = true
+	}
+	maps.DeleteFunc(d.served, func(s service, _ uint64) bool { return !open[s.job] })
+}

@@ -1,0 +1,169 @@
+// Package pipeline takes jobs and works on them until they are done.
+//
+// [Pipeline.Submit] makes a job durable; [Pipeline.Run] hands the tasks of all
+// jobs to the stages and writes their results into the journal. One goroutine,
+// the dispatcher, changes the state: it folds an event after the journal has it
+// and never before. A result that the journal does not take (the disk is full)
+// waits in memory until it does, and until then nothing new is begun.
+//
+// After a crash New folds the journal, and work goes on where it stopped: what
+// has an event is not done again.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
+)
+
+// Stage does the tasks of one stage. It must end soon after ctx ends. It may be
+// asked the same twice, and from several goroutines at once.
+type Stage interface {
+	Run(ctx context.Context, t core.Task) (core.Result, error)
+}
+
+// Blobs is what the pipeline needs of the blob store.
+type Blobs interface {
+	Put(ctx context.Context, r io.Reader, limit int64) (core.Ref, int64, error)
+	Open(core.Ref) (*os.File, error)
+	Has(core.Ref) bool
+	Sweep(ctx context.Context, keep func(core.Ref) bool, olderThan time.Time) (int, int64, error)
+}
+
+// Config says how much is done at once and what is kept. The zero value works.
+type Config struct {
+	Server        string        // name of this server, the front of its job ids; default "local"
+	Workers       int           // pages worked on at once; default GOMAXPROCS
+	DocumentSlots int           // documents ingested or assembled at once; default 2
+	DeliverSlots  int           // deliveries at once; default 4
+	DeliverLimit  time.Duration // of one attempt at a delivery; default 10 min
+	Retry         RetryPolicy   // of failed attempts
+	Keep          int           // finished jobs that are remembered; default 10,000
+	SnapshotEvery int           // events between two snapshots; default 50,000
+	SweepEvery    time.Duration // between two sweeps of unneeded blobs; default 10 min
+	SweepAge      time.Duration // blobs younger than this are never swept; default 1 h
+	Defaults      core.Defaults // built-in profiles and destinations
+
+	// Protect waits until the peer has the journal up to seq, and reports whether
+	// it has; nil: there is no peer.
+	Protect func(ctx context.Context, seq journal.Seq) bool
+
+	Now func() time.Time // default time.Now
+	Log *slog.Logger     // default: nothing is logged
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.Server, "local")
+	setDefault(&c.Workers, runtime.GOMAXPROCS(0))
+	setDefault(&c.DocumentSlots, 2)
+	setDefault(&c.DeliverSlots, 4)
+	setDefault(&c.DeliverLimit, 10*time.Minute)
+	setDefault(&c.Keep, 10_000)
+	setDefault(&c.SnapshotEvery, 50_000)
+	setDefault(&c.SweepEvery, 10*time.Minute)
+	setDefault(&c.SweepAge, time.Hour)
+	c.Retry = c.Retry.withDefaults()
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// Pipeline is the jobs of one server and the work on them. Its methods may be
+// called from any goroutine. Those that change something wait until the change
+// is durable, and so until Run runs.
+type Pipeline struct {
+	cfg    Config
+	log    journal.Log
+	blobs  Blobs
+	stages map[core.Stage]Stage
+	ids    *idSource
+
+	mu        sync.RWMutex // guards what follows; only the dispatcher writes, so it alone reads without
+	state     *core.State
+	last      journal.Seq                // folded up to here
+	seqs      map[core.JobID]journal.Seq // last event of each job since the start
+	snapshots []core.Ref                 // of the Snapshot events in the journal
+	unsaved   []core.Event               // results that the journal has not taken yet
+
+	writes   chan *write
+	watchers watchers
+	health   health
+	stats    stats
+
+	draining  chan struct{} // closed by Drain
+	drainOnce sync.Once
+	stopped   chan struct{} // closed when Run has returned
+}
+
+// New folds the journal and gives a pipeline that waits for Run. The stages are
+// those of architecture.md; a task of a stage that is missing fails its job.
+func New(ctx context.Context, cfg Config, log journal.Log, blobs Blobs, stages map[core.Stage]Stage) (*Pipeline, error) {
+	cfg = cfg.withDefaults()
+	p := &Pipeline{
+		cfg: cfg, log: log, blobs: blobs, stages: stages, ids: newIDs(cfg.Server),
+		state:    &core.State{},
+		seqs:     map[core.JobID]journal.Seq{},
+		writes:   make(chan *write),
+		draining: make(chan struct{}),
+		stopped:  make(chan struct{}),
+	}
+	p.health.begin(cfg.Now())
+	if err := p.replay(ctx); err != nil {
+		return nil, fmt.Errorf("replay the journal: %w", err)
+	}
+	return p, nil
+}
+
+// ErrStopped is returned by calls that need a pipeline that runs.
+var ErrStopped = &core.Failure{Code: core.CodeMaintenance, Detail: "the server is stopping", Remedy: "try again in a moment"}
+
+// Run works until ctx ends, which stops the tasks that run, or until everything
+// that runs at a call of Drain has ended. It is called once. An error means that
+// results could not be journaled; they will be made again after the next start.
+func (p *Pipeline) Run(ctx context.Context) error {
+	defer close(p.stopped)
+	var background sync.WaitGroup
+	sweeping, stopSweeping := context.WithCancel(ctx)
+	background.Go(func() { p.sweepLoop(sweeping) })
+	err := newDispatcher(p).run(ctx)
+	stopSweeping()
+	background.Wait()
+	p.watchers.close()
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = nil
+	}
+	return err
+}
+
+// Drain is the soft stop: no new job is taken and no new task begun, and Run
+// returns when the tasks that run have ended.
+func (p *Pipeline) Drain() {
+	p.drainOnce.Do(func() {
+		p.health.setMode(ModeDraining, "", p.cfg.Now())
+		close(p.draining)
+	})
+}
+
+// now is the time for events, in UTC and without a monotonic part, as it comes
+// back from the journal.
+func (p *Pipeline) now() time.Time { return p.cfg.Now().UTC().Round(0) }

@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
+)
+
+// maxBatch is how many events are appended at once.
+const maxBatch = 200
+
+// append makes events durable, folds them and tells the watchers. After an error
+// it is not known which of them the journal has; catchUp, which comes before the
+// next append, finds out.
+func (d *dispatcher) append(ctx context.Context, events ...core.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	seq, err := d.log.Append(ctx, events...)
+	if errors.Is(err, journal.ErrTooLarge) {
+		return err
+	}
+	if err != nil {
+		d.suspect = true
+		return d.journalDown(err)
+	}
+	d.fold(seq-journal.Seq(len(events))+1, events)
+	d.health.up(journalItem, d.cfg.Now())
+	d.retries, d.down = 0, false
+	return nil
+}
+
+// journalDown notes that the journal takes nothing for now.
+func (d *dispatcher) journalDown(err error) error {
+	f := core.AsFailure(err)
+	if f.Code != core.CodeDataDown {
+		f = core.Failure{Code: core.CodeDataDown, Detail: "the journal cannot be written: " + err.Error(), Remedy: "see the server's log"}
+	}
+	if d.health.down(journalItem, f.Detail, d.cfg.Now()) {
+		d.cfg.Log.Error("journal down", "err", err, "waiting", len(d.unsaved))
+	}
+	d.down = true
+	d.stats.appendFailed()
+	d.retries++
+	d.wakeAt = d.cfg.Now().Add(d.cfg.Retry.after(d.retries, 30*time.Second))
+	return &f
+}
+
+// catchUp folds what the journal took although an append seemed to fail, and
+// strikes it off the results that wait.
+func (d *dispatcher) catchUp(ctx context.Context) error {
+	if !d.suspect {
+		return nil
+	}
+	if _, last := d.log.Bounds(); last > d.last {
+		for entry, err := range d.log.Read(ctx, d.last+1) {
+			if err != nil {
+				return d.journalDown(err)
+			}
+			d.fold(entry.Seq, []core.Event{entry.Event})
+			d.strike(entry.Event)
+		}
+	}
+	d.suspect = false
+	return nil
+}
+
+// probe finds out whether a journal that is down takes something again, when there
+// is nothing else to write: a snapshot, which makes room besides.
+func (d *dispatcher) probe(ctx context.Context) {
+	if !d.down || len(d.unsaved) > 0 || ctx.Err() != nil || d.cfg.Now().Before(d.wakeAt) {
+		return
+	}
+	if err := d.takeSnapshot(ctx); err != nil {
+		_ = d.journalDown(err) // noted; the next probe comes by itself
+	}
+}
+
+// strike takes an event that the journal has off the results that wait.
+func (d *dispatcher) strike(e core.Event) {
+	line, err := core.EncodeEvent(e)
+	if err != nil {
+		return
+	}
+	d.setUnsaved(slices.DeleteFunc(slices.Clone(d.unsaved), func(w core.Event) bool {
+		own, err := core.EncodeEvent(w)
+		return err == nil && bytes.Equal(own, line)
+	}))
+}
+
+func (d *dispatcher) setUnsaved(events []core.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unsaved = events
+}
+
+// fold takes durable events into the state; the first has the sequence seq.
+func (d *dispatcher) fold(seq journal.Seq, events []core.Event) {
+	updates := make([]Update, len(events))
+	d.mu.Lock()
+	for i, e := range events {
+		d.state.Apply(e)
+		d.last = seq + journal.Seq(i)
+		if e.Job != "" {
+			d.seqs[e.Job] = d.last
+		}
+		updates[i] = d.update(e)
+	}
+	d.mu.Unlock()
+	d.sinceSnapshot += len(events)
+	for _, u := range updates {
+		d.watchers.publish(u)
+	}
+}
+
+// saveResults brings the results that wait into the journal. It reports whether
+// none is left.
+func (d *dispatcher) saveResults(ctx context.Context) bool {
+	if d.catchUp(ctx) != nil {
+		return false
+	}
+	for len(d.unsaved) > 0 {
+		n := min(len(d.unsaved), maxBatch)
+		err := d.append(ctx, d.unsaved[:n]...)
+		if errors.Is(err, journal.ErrTooLarge) {
+			if n = 1; d.append(ctx, d.unsaved[0]) != nil {
+				d.setUnsaved(append([]core.Event{d.tooLarge(d.unsaved[0])}, d.unsaved[1:]...))
+				continue
+			}
+			err = nil
+		}
+		if err != nil {
+			return false
+		}
+		d.setUnsaved(d.unsaved[n:])
+	}
+	return true
+}
+
+// tooLarge is the failure that stands for a result that no journal would take.
+func (d *dispatcher) tooLarge(e core.Event) core.Event {
+	failure := core.StageFailed{Final: true, Attempt: 1, Failures: 1, Failure: core.Failure{
+		Code: core.CodeOverLimit, Permanent: true,
+		Detail: "the description of the document is too large for the journal",
+		Remedy: "split the document",
+	}}
+	switch b := e.Body.(type) {
+	case core.DocumentIngested:
+		failure.Stage = core.Ingest
+	case core.PageRasterized:
+		failure.Stage, failure.Page = core.Rasterize, b.Page
+	case core.PageCleaned:
+		failure.Stage, failure.Page = core.Clean, b.Page
+	case core.PageRecognized:
+		failure.Stage, failure.Page = core.Recognize, b.Page
+	case core.DocumentAssembled:
+		failure.Stage, failure.Round = core.Assemble, b.Round
+	case core.Delivered:
+		failure.Stage, failure.Destination = core.Deliver, b.Destination
+	case core.StageFailed:
+		failure = b
+		failure.Failure.Detail, failure.Failure.Remedy, failure.Final = "an error message too large for the journal", "", true
+	}
+	if v, ok := d.state.Job(e.Job); ok {
+		failure.Round = max(failure.Round, v.Attempts-1)
+	}
+	return core.Event{At: e.At, Job: e.Job, Body: failure}
+}

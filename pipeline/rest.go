@@ -1,0 +1,53 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// An attempt that ended because the blob store cannot write (the disk is full)
+// is no failure of the work. It rests and is begun again as the same attempt.
+
+// rest takes in an outcome if the data service is to blame for it.
+func (d *dispatcher) rest(o outcome) bool {
+	a := d.running[o.task.Key()]
+	if o.err == nil || core.AsFailure(o.err).Code != core.CodeDataDown {
+		if o.err == nil && len(d.resting) == 0 {
+			d.health.up(blobItem, d.cfg.Now())
+		}
+		return false
+	}
+	if d.health.down(blobItem, core.AsFailure(o.err).Detail, d.cfg.Now()) {
+		d.cfg.Log.Error("blob store down", "job", o.task.Job, "stage", o.task.Stage, "err", o.err)
+	}
+	if v, ok := d.state.Job(o.task.Job); !ok || !v.State.Open() {
+		return false
+	}
+	a.rests++
+	a.resume = d.cfg.Now().Add(d.cfg.Retry.after(a.rests, d.cfg.Retry.MaxRest))
+	d.pools[poolOf(o.task.Stage)]++
+	d.resting = append(d.resting, a)
+	return true
+}
+
+// resume begins the resting attempts whose time has come and for which there is a
+// slot, and lets go of those whose job has ended.
+func (d *dispatcher) resume(ctx context.Context) {
+	now := d.cfg.Now()
+	d.resting = slices.DeleteFunc(d.resting, func(a *attempt) bool {
+		v, ok := d.state.Job(a.task.Job)
+		p := poolOf(a.task.Stage)
+		switch {
+		case !ok || !v.State.Open():
+			d.forget(a.task)
+			return true
+		case v.State == core.Held || now.Before(a.resume) || d.pools[p] == 0:
+			return false
+		}
+		d.pools[p]--
+		d.start(ctx, a)
+		return true
+	})
+}
