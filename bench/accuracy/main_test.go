@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
-// set is a page set of three files with the same truth and different baselines.
+// set is a page set of four files with the same truth and different baselines.
 func set(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	files := map[string]string{
-		"MANIFEST.tsv": "path\tkind\tlang\ttruth\tscore_flags\tcer\twer\twer_order_insensitive\tword_recall\tmeasure\n" +
-			"a.tif\tscans\teng\tt.txt\t-\t0.01\t0.05\t0.05\t0.9\tWER in order\n" +
-			"b.pdf\tscans\tdeu\tt.txt\t-fold\t0\t0\t0\t1\tWER in order\n" +
-			"c.pdf\tmfd\t-\tt.txt\t-\t0.5\t0.5\t0.5\t0.7\tWER order-insensitive (use word_recall)\n" +
-			"d.pdf\todd\t-\t-\t-\t-\t-\t-\t-\t-\n",
+		"MANIFEST.tsv": "path\tkind\tlang\ttruth\tscore_flags\tcer\twer\twer_order_insensitive\tword_recall\tmeasure\texpected\n" +
+			"a.tif\tscans\teng\tt.txt\t-\t0.01\t0.05\t0.05\t0.9\tWER in order\t-\n" +
+			"b.pdf\tscans\tdeu\tt.txt\t-fold\t0\t0\t0\t1\tWER in order\t-\n" +
+			"c.pdf\tmfd\t-\tt.txt\t-\t0.5\t0.5\t0.5\t0.7\tWER order-insensitive (use word_recall)\t-\n" +
+			"d.pdf\todd\t-\t-\t-\t-\t-\t-\t-\t-\t-\n" +
+			"e.jpg\todd\teng\tt.txt\t-\t0.8\t1\t1\t0\tWER in order\tsame text as the truth, upright\n",
 		"t.txt": "one two three four five six seven eight nine ten\n",
 	}
 	for name, content := range files {
@@ -54,7 +55,7 @@ func measure(t *testing.T, body string, names ...string) report {
 
 func TestRightTextPasses(t *testing.T) {
 	r := measure(t, `case "$1 $2" in *b.pdf\ deu) tr a-z A-Z;; *) cat;; esac < "${1%/*}/t.txt" > "$OUT"`)
-	if !r.OK || len(r.Files) != 3 || r.Mean.CER != 0 || r.Mean.Recall != 1 {
+	if !r.OK || len(r.Files) != 4 || r.Mean.CER != 0 || r.Mean.Recall != 1 {
 		t.Errorf("got %+v", r)
 	}
 }
@@ -67,7 +68,7 @@ func TestAFileThatIsWorseThanTheEngineFails(t *testing.T) {
 			bad = append(bad, f.File+": "+f.Why)
 		}
 	}
-	if got, want := strings.Join(bad, "; "), "a.tif: CER is worse; b.pdf: CER is worse"; r.OK || got != want {
+	if got, want := strings.Join(bad, "; "), "a.tif: CER is worse; b.pdf: CER is worse; e.jpg: the text should be that of the truth"; r.OK || got != want {
 		t.Errorf("got %q (ok %v), want %q", got, r.OK, want)
 	}
 }
@@ -85,14 +86,14 @@ func TestTheReportIsATableOrJSON(t *testing.T) {
 	if err := r.print(&table, false); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(table.String(), "\n"); lines != 5 || !strings.Contains(table.String(), "mean") {
-		t.Errorf("the table has %d lines, want 5:\n%s", lines, table.String())
+	if lines := strings.Count(table.String(), "\n"); lines != 6 || !strings.Contains(table.String(), "mean") {
+		t.Errorf("the table has %d lines, want 6:\n%s", lines, table.String())
 	}
 	if err := r.print(&raw, true); err != nil {
 		t.Fatal(err)
 	}
 	var back report
-	if err := json.Unmarshal(raw.Bytes(), &back); err != nil || len(back.Files) != 3 || back.OK != r.OK {
+	if err := json.Unmarshal(raw.Bytes(), &back); err != nil || len(back.Files) != 4 || back.OK != r.OK {
 		t.Errorf("JSON gave %+v, %v", back, err)
 	}
 }
