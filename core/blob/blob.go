@@ -75,6 +75,10 @@ type Store struct {
 	// placing is held for reading while a blob is put in place and for writing
 	// while one is swept, so that what is put again is never swept meanwhile.
 	placing sync.RWMutex
+
+	// making is held while a folder is made, so that nobody relies on one that
+	// is not on disk yet.
+	making sync.Mutex
 }
 
 // Open opens the store in dir, or makes it, and clears away what a crash left in

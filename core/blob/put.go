@@ -214,6 +214,8 @@ func (s *Store) again(place string, size int64) (bool, error) {
 
 // makeDir makes a fan-out folder durably.
 func (s *Store) makeDir(dir string) error {
+	s.making.Lock()
+	defer s.making.Unlock()
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
