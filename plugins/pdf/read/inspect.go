@@ -51,7 +51,7 @@ func (i *inspection) permitted(ctx context.Context) error {
 
 func (i *inspection) page(p source.Page, m source.Marks) {
 	w, h := p.Size()
-	info := sdk.PageInfo{WidthPt: w, HeightPt: h, Hidden: m.Hidden > 0}
+	info := sdk.PageInfo{WidthPt: w, HeightPt: h, Hidden: m.Hidden >= fullHidden}
 	info.Text = leaveAlone(p, m, i.mode)
 	s, ok := sole(i.file, p, m, i.mode, i.pixels)
 	if ok && !info.Text {

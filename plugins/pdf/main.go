@@ -1,0 +1,30 @@
+// Command pdf is the plug-in for PDF: the reader of documents that come as PDF and
+// the assembler of all searchable documents.
+//
+// It parses with pdfcpu, and lets poppler draw and qpdf mend; both run as programs
+// of their own, within limits. Assembled documents are PDF/A-2u, written front to
+// back; a PDF that is more than scanned images keeps all its bytes instead and gets
+// the text as an update behind them.
+package main
+
+import (
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/assemble"
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/read"
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// version is set by the build.
+var version = "0.0.0"
+
+func main() {
+	sdk.Serve(sdk.Info{
+		Name:    "pdf",
+		Version: version,
+		Summary: "reads PDF and writes searchable PDF/A",
+		License: "Apache-2.0",
+		Permissions: sdk.Permissions{
+			Exec:     []string{"sh", "pdftoppm", "pdfimages", "pdftotext", "qpdf"},
+			MemoryMB: 3072, // a document of 1 GiB is held in memory, with its new text
+		},
+	}, read.New().Component(), assemble.New().Component())
+}
