@@ -1,0 +1,169 @@
+package assemble
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// Manifest says what a job's outputs were made of and how. It depends on the
+// job's events alone, so assembling again gives the same bytes.
+type Manifest struct {
+	Format    string   `json:"format"`
+	Job       string   `json:"job"`
+	Name      string   `json:"name"`
+	Submitted string   `json:"submitted"`
+	Languages []string `json:"languages"`
+	Mode      string   `json:"mode"`
+	Inputs    []Input  `json:"inputs"`
+	Outputs   []Made   `json:"outputs"`
+	Engines   Engines  `json:"engines"`
+	Pages     []Page   `json:"pages"`
+}
+
+// Input is a file that was submitted.
+type Input struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	Media  string `json:"media"`
+	Pages  int    `json:"pages"`
+	PDFA   string `json:"pdfa,omitempty"`   // that the input claims
+	Signed bool   `json:"signed,omitempty"` // the original lies beside the searchable copy
+}
+
+// Made is a file that was made.
+type Made struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	PDFA   string `json:"pdfa,omitempty"` // conformance written, or kept, or none
+	Why    string `json:"why,omitempty"`  // it is not PDF/A-2u
+}
+
+// Engines are the plug-ins with their versions that worked on the job.
+type Engines struct {
+	Inspect   []string `json:"inspect,omitempty"`
+	Rasterize []string `json:"rasterize,omitempty"`
+	Clean     []string `json:"clean,omitempty"`
+	Recognize []string `json:"recognize,omitempty"`
+	Assemble  string   `json:"assemble,omitempty"`
+}
+
+// Page is one page of the document. Sizes are those of its image; they are 0
+// where a born-digital page was left alone.
+type Page struct {
+	Page           int              `json:"page"`
+	Input          int              `json:"input"` // 1-based
+	InputPage      int              `json:"input_page"`
+	Width          int              `json:"width"` // pixels
+	Height         int              `json:"height"`
+	DPI            [2]float64       `json:"dpi"`
+	Rotation       int              `json:"rotation"` // clockwise degrees that bring it upright
+	Skew           float64          `json:"skew"`     // degrees, clockwise positive
+	Blank          bool             `json:"blank"`
+	Born           bool             `json:"born_digital,omitempty"`
+	Confidence     float64          `json:"confidence"` // mean over words, 0 to 100
+	Words          int              `json:"words"`
+	Milliseconds   map[string]int64 `json:"ms"`
+	ImageUnchanged bool             `json:"image_unchanged"` // the bytes of its image are the input's
+	Error          *PageError       `json:"error,omitempty"` // the page is there as an image only
+}
+
+// PageError says why a page has no text.
+type PageError struct {
+	Stage  string `json:"stage"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// manifestFormat names the shape of the manifest.
+const manifestFormat = "twinleaf manifest 1"
+
+func manifestOf(t core.Task, outputs []core.Output, by string) Manifest {
+	d, o := t.Document, t.Options.WithDefaults()
+	m := Manifest{
+		Format: manifestFormat, Job: string(t.Job), Name: t.Name, Submitted: d.Submitted.UTC().Format(time.RFC3339Nano),
+		Languages: o.Languages, Mode: string(o.Mode), Engines: Engines{Assemble: by},
+	}
+	for i, f := range d.Inputs {
+		m.Inputs = append(m.Inputs, inputOf(f, d.Inspections[i]))
+		note(&m.Engines.Inspect, d.Inspections[i].By)
+	}
+	for _, out := range outputs {
+		m.Outputs = append(m.Outputs, Made{out.Kind, out.File.Name, string(out.File.Ref), out.File.Size, out.PDFA, out.Why})
+	}
+	for _, p := range d.Pages {
+		m.Pages = append(m.Pages, pageOf(p, d.Graft()))
+		m.Engines.note(p)
+	}
+	return m
+}
+
+func inputOf(f core.File, in core.Inspection) Input {
+	v := Input{Name: f.Name, SHA256: string(f.Ref), Size: f.Size, Media: in.Media, Pages: len(in.Pages)}
+	if in.PDF != nil {
+		v.PDFA, v.Signed = in.PDF.PDFA, in.PDF.Signed
+	}
+	return v
+}
+
+func (e *Engines) note(p core.Page) {
+	if p.Image != nil {
+		note(&e.Rasterize, p.Image.By)
+	}
+	if p.Clean != nil {
+		note(&e.Clean, p.Clean.By)
+	}
+	if p.Text != nil {
+		note(&e.Recognize, p.Text.By)
+	}
+}
+
+func note(list *[]string, by string) {
+	if by != "" && !slices.Contains(*list, by) {
+		*list = append(*list, by)
+	}
+}
+
+func pageOf(p core.Page, graft bool) Page {
+	v := Page{
+		Page: p.Number, Input: p.Input + 1, InputPage: p.InputPage, Width: p.Info.Width, Height: p.Info.Height,
+		DPI: [2]float64{round(p.Info.XDPI), round(p.Info.YDPI)}, Blank: p.Blank(), Born: p.Born,
+		Milliseconds: map[string]int64{}, ImageUnchanged: graft,
+	}
+	if i := p.Image; i != nil {
+		v.Width, v.Height, v.DPI = i.Width, i.Height, [2]float64{round(i.XDPI), round(i.YDPI)}
+		v.ImageUnchanged = graft || i.Unchanged
+	}
+	if p.Clean != nil {
+		v.Rotation, v.Skew = p.Clean.Turn, round(p.Clean.Skew)
+	}
+	if p.Text != nil && p.Failure == nil && !v.Blank {
+		v.Confidence, v.Words = round(p.Text.Confidence), p.Text.Words
+	}
+	for stage, took := range p.Took {
+		v.Milliseconds[string(stage)] = took.Milliseconds()
+	}
+	if f := p.Failure; f != nil {
+		v.Error = &PageError{string(p.FailedStage), f.Code, f.Detail, f.Remedy}
+	}
+	return v
+}
+
+// round keeps two digits after the point.
+func round(v float64) float64 { return math.Round(v*100) / 100 }
+
+func (m Manifest) encode() ([]byte, error) {
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write the manifest: %w", err)
+	}
+	return append(data, '\n'), nil
+}

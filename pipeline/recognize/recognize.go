@@ -1,0 +1,113 @@
+// Package recognize is the fourth stage: it asks a recognizer for the text of a
+// page image, or a reader for the text that a born-digital page carries, and
+// checks what comes back word by word.
+package recognize
+
+import (
+	"context"
+	"os"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/ocr"
+	"github.com/twinleaf-scan/twinleaf/pipeline/internal/take"
+)
+
+// Recognizer gives the text of a page image.
+type Recognizer interface {
+	Recognize(context.Context, core.RecognizeCall) (core.PageText, error)
+}
+
+// Reader gives the text that a page carries.
+type Reader interface {
+	Text(context.Context, core.TextCall) (core.PageText, error)
+}
+
+// Stage is the recognize stage.
+type Stage struct {
+	store      take.Store
+	recognizer Recognizer
+	reader     Reader
+}
+
+// New makes the stage.
+func New(store take.Store, recognizer Recognizer, reader Reader) *Stage {
+	return &Stage{store, recognizer, reader}
+}
+
+// Run gives a core.PageRecognized.
+func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
+	work, err := take.Begin(s.store)
+	if err != nil {
+		return nil, err
+	}
+	defer work.End()
+	text, err := s.ask(ctx, t, work)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(&text, t, work); err != nil {
+		return nil, err
+	}
+	if err := work.File(ctx, &text.Text, ocr.MaxJSON); err != nil {
+		return nil, err
+	}
+	return core.PageRecognized{Page: t.Page, Text: text}, nil
+}
+
+func (s *Stage) ask(ctx context.Context, t core.Task, work *take.Work) (core.PageText, error) {
+	if t.Born {
+		input, err := work.Source(t.Input)
+		if err != nil {
+			return core.PageText{}, err
+		}
+		return s.reader.Text(ctx, core.TextCall{Input: input, Page: t.InputPage, Options: t.Options, Dir: work.Dir})
+	}
+	file, dpi := t.Image.Image, t.Image.XDPI
+	if t.Clean.Image != nil {
+		file = *t.Clean.Image
+	}
+	if t.Clean.Scale > 0 {
+		dpi *= t.Clean.Scale
+	}
+	image, err := work.Source(file)
+	if err != nil {
+		return core.PageText{}, err
+	}
+	return s.recognizer.Recognize(ctx, core.RecognizeCall{Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir})
+}
+
+// check reads the page text as a stranger's and takes the counts from it.
+func check(text *core.PageText, t core.Task, work *take.Work) error {
+	path, err := work.Path(&text.Text)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+		return take.Bad("its file %q is not there or no regular file", text.Text.Name)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return take.Bad("its file %q cannot be opened: %v", text.Text.Name, err)
+	}
+	defer f.Close()
+	page, err := ocr.Decode(f, ocr.MaxJSON)
+	if err != nil {
+		return take.Bad("%v", err)
+	}
+	if w, h := size(t); !t.Born && (page.Width != w || page.Height != h) {
+		return take.Bad("text of a page of %d x %d pixels where the image has %d x %d", page.Width, page.Height, w, h)
+	}
+	if n := page.CountWords(); text.Words != n {
+		return take.Bad("it counts %d words where there are %d", text.Words, n)
+	}
+	text.Confidence = page.Confidence()
+	return nil
+}
+
+// size is that of the image that was recognised.
+func size(t core.Task) (width, height int) {
+	if t.Clean.Image != nil {
+		return t.Clean.Width, t.Clean.Height
+	}
+	return t.Image.Width, t.Image.Height
+}
