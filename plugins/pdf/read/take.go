@@ -44,7 +44,8 @@ func (c *pageCall) samples(ctx context.Context, s source.Sole) (sdk.PageImage, e
 	if err != nil {
 		return sdk.PageImage{}, c.failed(ctx, err)
 	}
-	if s.Orient == 1 && square(s) {
+	head, err := readHeader(path)
+	if err == nil && head.format == '4' && s.Orient == 1 && square(s) {
 		answer, err := c.adopt(ctx, path)
 		answer.XDPI, answer.YDPI = s.XDPI, s.YDPI
 		return answer, err
@@ -52,6 +53,9 @@ func (c *pageCall) samples(ctx context.Context, s source.Sole) (sdk.PageImage, e
 	pic, err := readPNM(path, c.pixels)
 	if err != nil {
 		return sdk.PageImage{}, fmt.Errorf("page %d: %w", c.page.Number, err)
+	}
+	if gray, ok := pic.gray(); ok { // gray images come in three equal colours
+		pic = gray
 	}
 	pic = pic.turned(s.Orient)
 	xdpi, ydpi := s.XDPI, s.YDPI

@@ -98,9 +98,11 @@ func (f *File) annotated(p Page) bool {
 func (f *File) classify(s *Sole, p Page) bool {
 	d := s.Image.Dict
 	space, n := f.colours(d["ColorSpace"])
-	s.Components, s.Bits = n, f.Int(d["BitsPerComponent"], 8)
-	_, defaults := p.Resources["ColorSpace"]
-	device := space == "device" && !(defaults && f.defaultSpaces(p))
+	s.Components, s.Bits = n, f.sampleBits(d)
+	device := space == "device" && !f.defaultSpaces(p)
+	if n == 1 && s.Bits == 1 && space == "profile" {
+		device = true // black and white are the same with every profile
+	}
 	decode := f.decode(d["Decode"], n)
 	s.Exact = device && decode != otherDecode && len(s.Image.FilterPipeline) <= 1 && s.Bits <= 8
 	if len(s.Image.FilterPipeline) != 1 || space == "palette" {
@@ -125,6 +127,15 @@ func (f *File) classify(s *Sole, p Page) bool {
 		return true // its colours stand in the code
 	}
 	return n > 0
+}
+
+// sampleBits is the size of a sample; fax codes have one bit and need not say so.
+func (f *File) sampleBits(d types.Dict) int {
+	usual := 8
+	if filter := f.Object(d["Filter"]); f.Name(filter) == "CCITTFaxDecode" || f.Name(filter) == "JBIG2Decode" {
+		usual = 1
+	}
+	return f.Int(d["BitsPerComponent"], usual)
 }
 
 // decoding is what a Decode array does.
@@ -215,9 +226,6 @@ func (f *File) classifyJPEG(s *Sole, n int, decode decoding) {
 func (f *File) classifyFax(s *Sole, parms types.Dict, decode decoding) {
 	g4 := f.Int(parms["K"], 0) < 0 && !f.Bool(parms["EncodedByteAlign"]) &&
 		f.Int(parms["Columns"], 1728) == s.Width && f.Int(parms["Rows"], s.Height) == s.Height
-	if s.Image.Dict["BitsPerComponent"] == nil {
-		s.Bits = 1
-	}
 	if g4 && decode != otherDecode && s.Components == 1 && s.Bits == 1 {
 		s.Kind = G4
 		s.Inverted = f.Bool(parms["BlackIs1"]) != (decode == invertedDecode)
