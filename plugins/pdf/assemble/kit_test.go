@@ -149,7 +149,9 @@ func run(t testing.TB, name string, args ...string) string {
 func recognized(t testing.TB, path, lang string) ocr.Page {
 	t.Helper()
 	need(t, "tesseract")
-	out, err := exec.Command("tesseract", path, "-", "-l", lang, "--dpi", "300", "hocr").Output()
+	cmd := exec.Command("tesseract", path, "-", "-l", lang, "--dpi", "300", "hocr")
+	cmd.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("tesseract %s: %v", path, err)
 	}
@@ -202,4 +204,6 @@ func inOrder(want, got []string) int {
 	return row[len(got)]
 }
 
-func percent(n, of int) string { return fmt.Sprintf("%d of %d (%.2f %%)", n, of, 100*float64(n)/float64(max(of, 1))) }
+func percent(n, of int) string {
+	return fmt.Sprintf("%d of %d (%.2f %%)", n, of, 100*float64(n)/float64(max(of, 1)))
+}

@@ -21,6 +21,11 @@ const (
 	minSize, maxSize = 1, 1000 // points
 	minTz, maxTz     = 1, 10000
 	snapRise         = 2 // points: lines that rise less are written level
+
+	// apart is how far, in font sizes, the first word of a sloping line keeps from
+	// the height of the last word before it. pdf.js begins a new line only from 0.5;
+	// words at both ends of steep lines can be nearer than that, and would be glued.
+	apart = 0.55
 )
 
 // Operators gives the content stream for the text of a page, or nil for a page
@@ -52,6 +57,9 @@ type writer struct {
 	font  string
 	enc   *Encoder
 	local Matrix // pixels to points, both axis-parallel
+
+	end     placed  // the last word written
+	endSize float64 // its font size; 0: none, or not of a level text
 }
 
 // placed is a word in the frame of its line: along is where it begins in the
@@ -68,6 +76,10 @@ func (w *writer) line(l ocr.Line, rtl bool) {
 	if len(words) == 0 {
 		return
 	}
+	if quarter(l.Angle) == 0 {
+		w.keepApart(words)
+		w.end, w.endSize = words[len(words)-1], size
+	}
 	w.out = append(w.out, "BT /"...)
 	w.out = append(w.out, w.font...)
 	w.out = append(w.out, ' ')
@@ -78,6 +90,23 @@ func (w *writer) line(l ocr.Line, rtl bool) {
 		w.show(p, size)
 	}
 	w.out = append(w.out, "ET\n"...)
+}
+
+// keepApart moves the first word of a sloping line a little up or down if it would
+// stand on the height of the word before it.
+func (w *writer) keepApart(words []placed) {
+	sloping := words[0].across != words[len(words)-1].across
+	if !sloping || w.endSize == 0 || words[0].along > w.end.along {
+		return
+	}
+	least := apart * w.endSize
+	switch d := words[0].across - w.end.across; {
+	case math.Abs(d) >= least:
+	case d > 0:
+		words[0].across = w.end.across + least
+	default:
+		words[0].across = w.end.across - least
+	}
 }
 
 // point is where the text matrix stands, in tenths of a point, in the frame of the line.
