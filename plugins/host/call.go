@@ -221,6 +221,9 @@ func (h *Host) broken(r request, w *worker, err error) error {
 		r.pool.crashed(r.about, detail)
 		return errors.New(detail)
 	}
+	if h.life.Err() != nil {
+		return errClosed
+	}
 	c := &crash{detail: fmt.Sprintf("plug-in %s crashed in %s (%s)", r.plugin.name(), r.op, w.ended())}
 	if kb := w.overKB.Load(); kb > 0 {
 		c.memory = true

@@ -145,11 +145,15 @@ func (h *Host) watch() {
 }
 
 // Close ends all plug-in processes, running calls with them, and waits until
-// nothing is left. The host cannot be used afterwards.
+// nothing is left. The host cannot be used afterwards; a second Close does nothing.
 func (h *Host) Close() error {
 	h.mu.Lock()
+	closed := h.closed
 	h.closed = true
 	h.mu.Unlock()
+	if closed {
+		return nil
+	}
 	h.end()
 	for _, p := range h.plugins {
 		if pool, _ := p.ready(); pool != nil {

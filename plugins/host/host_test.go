@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
-// programs is where TestMain builds the plug-ins that tests run.
+// programs is where the plug-ins that tests run are built, when the first asks.
 var programs string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -32,13 +33,28 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "fault"), "github.com/twinleaf-scan/twinleaf/plugins/fault")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build fault: %v\n%s", err, out)
-		return 1
-	}
 	programs = dir
 	return m.Run()
+}
+
+// buildFault builds the fault plug-in once in all tests.
+var buildFault = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(programs, "fault")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/twinleaf-scan/twinleaf/plugins/fault").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build fault: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// install puts the fault plug-in into a plug-in folder under other names.
+func install(t testing.TB, dir string, names ...string) {
+	t.Helper()
+	path, err := buildFault()
+	must(t, err)
+	for _, name := range names {
+		must(t, os.Symlink(path, filepath.Join(dir, name)))
+	}
 }
 
 // open opens a host over the fault plug-in under the given names, and makes sure
@@ -48,11 +64,7 @@ func open(t testing.TB, c Config, names ...string) *Host {
 	if c.Dir == "" {
 		c.Dir = t.TempDir()
 	}
-	for _, name := range names {
-		if err := os.Symlink(filepath.Join(programs, "fault"), filepath.Join(c.Dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	install(t, c.Dir, names...)
 	if c.Run == "" {
 		run, err := os.MkdirTemp("/tmp", "tl")
 		if err != nil {
@@ -269,4 +281,52 @@ func TestKindsChooseTheNamedPlugin(t *testing.T) {
 	h := open(t, Config{Workers: 1, Use: map[sdk.Kind]string{sdk.KindFilter: "absent"}}, "fault")
 	_, _, err := clean(t, h, "fine")
 	wantFailure(t, err, core.CodePlugin, false, `called "absent"`)
+}
+
+func TestAPluginThatDidNotStartAtFirstIsTriedAgain(t *testing.T) {
+	dir, marker := t.TempDir(), filepath.Join(t.TempDir(), "installed")
+	path, err := buildFault()
+	must(t, err)
+	script := fmt.Sprintf("#!/bin/sh\n[ -e %s ] || { echo engine missing >&2; exit 1; }\nexec %s\n", marker, path)
+	must(t, os.WriteFile(filepath.Join(dir, "late"), []byte(script), 0o700))
+	h := open(t, Config{Dir: dir, Workers: 1})
+	if got := h.List()[0].Problem; !strings.Contains(got, "engine missing") || !strings.Contains(got, "exit status 1") {
+		t.Errorf("problem = %q, want what it said and how it ended", got)
+	}
+	must(t, os.WriteFile(marker, nil, 0o600))
+	h.plugins[0].retry = time.Time{} // as if the pause were over
+	wantFine(t, h)
+	if got := h.List()[0]; got.Name != "fault" || got.Problem != "" {
+		t.Errorf("status = %+v, want it as if nothing had been", got)
+	}
+}
+
+func TestAProcessIsNiceAndLimited(t *testing.T) {
+	h := open(t, Config{Workers: 1, OutputBytes: 12345}, "fault")
+	pid := h.plugins[0].pool.idle[0].ID()
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	must(t, err)
+	_, after, _ := strings.Cut(string(stat), ") ")
+	if nice := strings.Fields(after)[16]; nice != "10" {
+		t.Errorf("nice = %s, want 10", nice)
+	}
+	limits, err := os.ReadFile("/proc/" + pid + "/limits")
+	must(t, err)
+	for _, want := range []string{"Max core file size        0", "Max open files            1024", "Max file size             12345"} {
+		if !strings.Contains(string(limits), want) {
+			t.Errorf("limits lack %q:\n%s", want, limits)
+		}
+	}
+}
+
+func TestCloseEndsRunningCalls(t *testing.T) {
+	h := open(t, Config{Workers: 1}, "fault")
+	s := source(t, "hang")
+	result := make(chan error, 1)
+	go func() { result <- cleanBy(context.Background(), t, h, s) }()
+	eventually(t, "the call runs", func() bool { return h.List()[0].Busy == 1 })
+	must(t, h.Close())
+	wantFailure(t, <-result, core.CodePlugin, false, "closed")
+	_, _, err := clean(t, h, "fine")
+	wantFailure(t, err, core.CodePlugin, false, "closed")
 }

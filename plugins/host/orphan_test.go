@@ -50,7 +50,7 @@ func TestNothingIsLeftOfAHostThatWasKilled(t *testing.T) {
 	pidFile := filepath.Join(base, "pid")
 	plugins := filepath.Join(base, "plugins")
 	must(t, os.Mkdir(plugins, 0o700))
-	must(t, os.Symlink(filepath.Join(programs, "fault"), filepath.Join(plugins, "fault")))
+	install(t, plugins, "fault")
 	must(t, os.WriteFile(filepath.Join(base, "input"), []byte("do:orphan "+pidFile+" hang\n"), 0o600))
 
 	killAHost(t, base)
