@@ -105,8 +105,8 @@ type Jobs interface {
 	Job(context.Context, core.JobID) (api.Job, error)
 	// Output is the file of a kind: pdf, text, hocr, alto, manifest, original.
 	Output(ctx context.Context, id core.JobID, kind string) (core.File, error)
-	// Watch yields what happens to a job after the event of that number, and ends
-	// with the job or with ctx.
+	// Watch yields what happens to a job after the event of that number, beginning
+	// with an event "job" that sums up what was missed, and ends with the job or with ctx.
 	Watch(ctx context.Context, id core.JobID, after uint64) iter.Seq2[api.Event, error]
 }
 

@@ -12,10 +12,10 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
-// events streams what happens to a job. It begins with the job as it is now
-// (event "job"), or, when Last-Event-ID tells where the client stopped, after
-// that event; it ends with the job. A client that comes back after the end gets
-// 204, which tells a browser to stop asking.
+// events streams what happens to a job. It begins with a sum of what the client has
+// missed (event "job"), which is everything, or, where Last-Event-ID tells it, what
+// came after that event; it ends with the job. A client that comes back after the
+// end gets 204, which tells a browser to stop asking.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	id := core.JobID(r.PathValue("id"))
 	if s.parts.Jobs == nil {
@@ -33,9 +33,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st := &stream{w: w, idle: s.config.Heartbeat, lazy: resumed && !job.State.Open()}
-	if !resumed {
-		st.send("job", api.Event{Type: "job", At: time.Now().UTC(), Job: job})
-	}
 	st.follow(r.Context(), s.parts.Jobs, id, last)
 	if !st.begun && st.err == nil {
 		w.WriteHeader(http.StatusNoContent)

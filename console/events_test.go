@@ -66,8 +66,8 @@ func TestEventsFollowAJobToItsEnd(t *testing.T) {
 	}
 
 	l = listen(t, url, "1")
-	if got := l.until("event:"); got != "event: Delivered" {
-		t.Errorf("resumed after 1: got %q, want event: Delivered", got)
+	if got := l.until("event:"); got != "event: job" {
+		t.Errorf("resumed after 1: got %q, want a sum of what was missed", got)
 	}
 	if l = listen(t, url, "2"); l.resp.StatusCode != 204 {
 		t.Errorf("resumed after the last event: got %d, want 204", l.resp.StatusCode)

@@ -142,22 +142,23 @@ func (b *backend) Output(ctx context.Context, id core.JobID, kind string) (core.
 	return core.File{Name: "Prüfung.pdf", Ref: ref, Size: n}, err
 }
 
-func (b *backend) Watch(ctx context.Context, _ core.JobID, after uint64) iter.Seq2[api.Event, error] {
+func (b *backend) Watch(ctx context.Context, id core.JobID, after uint64) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
-		for {
+		for first := true; ; first = false {
 			b.mu.Lock()
-			events, more := slices.Clone(b.events), b.more
+			events, more, job := slices.Clone(b.events), b.more, b.jobs[id]
 			b.mu.Unlock()
-			for _, e := range events {
-				if e.Seq <= after {
-					continue
-				}
-				after = e.Seq
-				if !yield(e, nil) || !e.Job.State.Open() {
+			if seq := uint64(len(events)); first && (seq > after || after == 0) {
+				if after = seq; !yield(api.Event{Seq: seq, Type: "job", Job: job}, nil) {
 					return
 				}
 			}
-			if n := len(events); n > 0 && !events[n-1].Job.State.Open() {
+			for _, e := range events[min(int(after), len(events)):] {
+				if after = e.Seq; !yield(e, nil) {
+					return
+				}
+			}
+			if !job.State.Open() {
 				return
 			}
 			select {
