@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/twinleaf-scan/twinleaf/console"
+	"github.com/twinleaf-scan/twinleaf/receive/watch"
+)
+
+// config is this server's own: the YAML file, overridden by environment and
+// flags. What both servers of a pair share is no part of it; see settings.go.
+type config struct {
+	Name         string         `yaml:"name"`         // of this server, the front of its job ids; default: the host's name
+	Data         string         `yaml:"data"`         // journal and blobs; default see defaultData
+	Delivered    string         `yaml:"delivered"`    // folder of the built-in destination; default DATA/delivered
+	Plugins      string         `yaml:"plugins"`      // plug-in folder; default see findPlugins
+	Workers      int            `yaml:"workers"`      // pages worked on at once; default: the number of CPUs
+	DrainTimeout time.Duration  `yaml:"drainTimeout"` // for running work when the server stops; default 30 s
+	Keep         int            `yaml:"keep"`         // finished jobs that are remembered; default 10,000
+	Log          logConfig      `yaml:"log"`
+	Web          console.Config `yaml:"web"`
+	Watch        []watch.Config `yaml:"watch"`
+}
+
+type logConfig struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+// readConfig decodes a file strictly; "" gives the zero config.
+func readConfig(path string) (config, error) {
+	var c config
+	if path == "" {
+		return c, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, unreadable(path, err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, usage("the fields are described in docs/operations.md", "%s: %s", path, plainYAML(err))
+	}
+	return c, nil
+}
+
+// complete fills in defaults and checks what can be checked without starting.
+func (c config) complete() (config, error) {
+	if c.Name == "" {
+		c.Name = hostName()
+	}
+	if !serverName.MatchString(c.Name) {
+		return c, usage("use letters, digits and dashes, at most 40", "name: %q cannot be a server's name", c.Name)
+	}
+	if c.Data == "" {
+		c.Data = defaultData()
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return c, fmt.Errorf("data: %w", err)
+	}
+	c.Data = data
+	if c.Delivered == "" {
+		c.Delivered = filepath.Join(c.Data, "delivered")
+	}
+	if c.Delivered, err = filepath.Abs(c.Delivered); err != nil {
+		return c, fmt.Errorf("delivered: %w", err)
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = 30 * time.Second
+	}
+	if c.Workers < 0 || c.Keep < 0 || c.DrainTimeout < 0 {
+		return c, usage("leave it out for the default", "workers, keep and drainTimeout cannot be negative")
+	}
+	if err := c.Web.Check(); err != nil {
+		return c, usage("", "%s", err)
+	}
+	return c, c.checkWatch()
+}
+
+// checkWatch wants every watched folder to be there, named once, and none to be
+// the folder that documents are delivered to.
+func (c config) checkWatch() error {
+	seen := map[string]bool{c.Delivered: true}
+	for i, w := range c.Watch {
+		if w.Dir == "" {
+			return usage("write watch: [{dir: /srv/scans, profile: default}]", "watch: entry %d names no dir", i+1)
+		}
+		dir, err := filepath.Abs(w.Dir)
+		if err != nil {
+			return fmt.Errorf("watch: %w", err)
+		}
+		if seen[dir] {
+			return usage("", "watch: %s is watched twice, or documents are delivered into it", w.Dir)
+		}
+		seen[dir] = true
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return usage("make the folder first", "watch: there is no folder %s", w.Dir)
+		}
+	}
+	return nil
+}
+
+var serverName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,39}$`)
+
+// hostName is the host's short name with everything strange made a dash.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "local"
+	}
+	name, _, _ = strings.Cut(name, ".")
+	name = strings.Trim(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(name, "-"), "-")
+	if name == "" {
+		return "local"
+	}
+	return strings.TrimRight(name[:min(len(name), 40)], "-")
+}
+
+// defaultData is the state folder that systemd gives, /var/lib/twinleaf for any
+// other service, and the user's own state folder otherwise.
+func defaultData() string {
+	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "twinleaf")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil || os.Getenv("INVOCATION_ID") != "" {
+		return "/var/lib/twinleaf"
+	}
+	return filepath.Join(home, ".local", "state", "twinleaf")
+}
+
+// findPlugins is the plug-in folder: the flag's, the environment's, or one of
+// those that lie beside the program.
+func findPlugins(flag string) (string, error) {
+	if flag == "" {
+		flag = os.Getenv("TWINLEAF_PLUGINS")
+	}
+	if flag != "" {
+		return existingFolder(flag)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the program's own folder: %w", err)
+	}
+	if real, err := filepath.EvalSymlinks(exe); err == nil {
+		exe = real
+	}
+	dir := filepath.Dir(exe)
+	tried := []string{filepath.Join(dir, "plugins"), filepath.Join(dir, "..", "lib", "twinleaf", "plugins")}
+	for _, p := range tried {
+		if found, err := existingFolder(p); err == nil {
+			return found, nil
+		}
+	}
+	return "", usage("name it with --plugins or TWINLEAF_PLUGINS", "there is no plug-in folder at %s", strings.Join(tried, " or "))
+}
+
+func existingFolder(p string) (string, error) {
+	info, err := os.Stat(p)
+	if err != nil || !info.IsDir() {
+		return "", usage("name the plug-in folder with --plugins", "there is no folder %s", p)
+	}
+	return filepath.Abs(p)
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/blob"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
+	"github.com/twinleaf-scan/twinleaf/pipeline"
+	"github.com/twinleaf-scan/twinleaf/plugins/host"
+)
+
+// engine is everything that works on jobs, built from the bottom to the top.
+type engine struct {
+	blobs   *blob.Store
+	log     journal.Log
+	host    *host.Host
+	pipe    *pipeline.Pipeline
+	workers int
+
+	stop func()     // ends Run; only where openOnce began it
+	ran  chan error // what Run returned
+}
+
+// openEngine is the server's: journal and blobs on disk.
+func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error) {
+	e := &engine{workers: workers(c.Workers)}
+	var err error
+	if e.blobs, err = blob.Open(filepath.Join(c.Data, "blobs"), blob.Config{Logger: log.With("part", "blob")}); err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(ctx, journal.Config{Dir: filepath.Join(c.Data, "journal"), Writer: c.Name, Logger: log.With("part", "journal")})
+	if err != nil {
+		return nil, errors.Join(explainJournal(err), e.close())
+	}
+	e.log = j
+	if err := e.openHost(ctx, c.Plugins, filepath.Join(c.Data, "spool"), log); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	e.pipe, err = pipeline.New(ctx, pipeline.Config{
+		Server: c.Name, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"),
+		Defaults: core.Defaults{Destinations: map[string]core.Destination{
+			core.DefaultDestination: {Plugin: "folder", Settings: map[string]any{"dir": c.Delivered}},
+		}},
+	}, e.log, e.blobs, stages(e.host, e.blobs))
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+func workers(n int) int {
+	if n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// explainJournal adds to a damage what the command line offers.
+func explainJournal(err error) error {
+	var d *journal.Damage
+	if !errors.As(err, &d) {
+		return err
+	}
+	return fmt.Errorf("%w (twinleaf serve --recover)", err)
+}
+
+func (e *engine) openHost(ctx context.Context, plugins, spool string, log *slog.Logger) error {
+	var err error
+	e.host, err = host.Open(ctx, host.Config{Dir: plugins, Spool: spool, Workers: e.workers, Logger: log.With("part", "plugins")})
+	if err != nil {
+		return fmt.Errorf("open the plug-ins in %s: %w", plugins, err)
+	}
+	return nil
+}
+
+// close closes what is open, from the top to the bottom. Run has ended before.
+func (e *engine) close() error {
+	var errs []error
+	if e.stop != nil {
+		e.stop()
+		errs = append(errs, <-e.ran)
+	}
+	if e.host != nil {
+		errs = append(errs, e.host.Close())
+	}
+	if e.log != nil {
+		errs = append(errs, e.log.Close())
+	}
+	if e.blobs != nil {
+		errs = append(errs, e.blobs.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// onceConfig is what openOnce needs.
+type onceConfig struct {
+	dir      string // temporary
+	plugins  string
+	workers  int
+	password string
+	log      *slog.Logger
+}
+
+// openOnce is the engine of one call of ocr: a journal in memory, blobs that are
+// gone afterwards, nothing delivered. It runs until it is closed.
+func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
+	e := &engine{workers: workers(c.workers), log: journal.NewMemory(journal.Config{})}
+	var err error
+	if e.blobs, err = blob.Open(filepath.Join(c.dir, "blobs"), blob.Config{NoSync: true, Logger: c.log}); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), c.log); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	all := stages(e.host, e.blobs)
+	all[core.Deliver] = stageFunc(func(context.Context, core.Task) (core.Result, error) { return core.Delivered{}, nil })
+	e.pipe, err = pipeline.New(ctx, pipeline.Config{
+		Workers: e.workers, Log: c.log,
+		Defaults: core.Defaults{Destinations: map[string]core.Destination{core.DefaultDestination: {Plugin: "none"}}},
+	}, e.log, e.blobs, withPassword(all, c.password))
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e.stop, e.ran = stop, make(chan error, 1)
+	go func() { e.ran <- e.pipe.Run(run) }()
+	return e, nil
+}
+
+// stageFunc makes a stage of a function.
+type stageFunc func(context.Context, core.Task) (core.Result, error)
+
+func (f stageFunc) Run(ctx context.Context, t core.Task) (core.Result, error) { return f(ctx, t) }
+
+// withPassword hands every stage the password, which no journal ever sees.
+func withPassword(all map[core.Stage]pipeline.Stage, password string) map[core.Stage]pipeline.Stage {
+	if password == "" {
+		return all
+	}
+	out := map[core.Stage]pipeline.Stage{}
+	for name, s := range all {
+		out[name] = stageFunc(func(ctx context.Context, t core.Task) (core.Result, error) {
+			t.Options.Password = password
+			return s.Run(ctx, t)
+		})
+	}
+	return out
+}
+
+// wait follows a job to its end.
+func (e *engine) wait(ctx context.Context, id core.JobID, see func(core.JobView)) (core.JobView, error) {
+	for {
+		for u, err := range e.pipe.Watch(ctx, id, 0) {
+			if err != nil {
+				var f *core.Failure
+				if errors.As(err, &f) && f.Code == core.CodeTimeout {
+					break // too slow for a moment; look again
+				}
+				return u.Job, err
+			}
+			see(u.Job)
+			if !u.Job.State.Open() {
+				return u.Job, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return core.JobView{}, ctx.Err()
+		}
+		if v, err := e.pipe.Job(id); err != nil || !v.State.Open() {
+			return v, err
+		}
+		select {
+		case err := <-e.ran:
+			e.ran <- err
+			return core.JobView{}, errors.Join(errors.New("the work ended before the document was made"), err)
+		default:
+		}
+	}
+}

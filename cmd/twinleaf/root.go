@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twinleaf-scan/twinleaf/console/client"
+)
+
+// app is what all subcommands share.
+type app struct {
+	std       streams
+	server    string
+	token     string
+	logLevel  string
+	logFormat string
+
+	stopSignals func() // gives signals their usual meaning back: the next one kills
+}
+
+func newRoot(std streams, stopSignals func()) *cobra.Command {
+	a := &app{std: std, stopSignals: stopSignals}
+	root := &cobra.Command{
+		Use:   "twinleaf",
+		Short: "Turns scans into searchable PDFs",
+		Long: "Twinleaf turns scans (PDF, TIFF, JPEG, PNG, PNM) into searchable PDFs: once with\n" +
+			"`twinleaf ocr`, or as a server with `twinleaf serve`.",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: noCommand, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("see "+c.CommandPath()+" --help", "%s", err)
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&a.server, "server", env("TWINLEAF_SERVER", "http://127.0.0.1:8080"), "addresses of the servers, separated by commas, in the order in which they are tried")
+	f.StringVar(&a.token, "token", "", "token for the server (or TWINLEAF_TOKEN)")
+	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error (serve: info, others: warn)")
+	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	root.AddCommand(
+		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newDoctor(a), newVersion(a),
+		newProfile(a), newDestination(a), newSettings(a), newPlugin(a), newMan(a),
+	)
+	return root
+}
+
+// noCommand says that a word is no subcommand, and which one may be meant.
+func noCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see " + c.CommandPath() + " --help"
+	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", c.CommandPath()+" "+s[0])
+	}
+	return usage(hint, "%s has no command %q", c.CommandPath(), args[0])
+}
+
+// group is a command that is nothing without a subcommand.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(c *cobra.Command, _ []string) error {
+		return usage("see "+c.CommandPath()+" --help", "%s needs a command", c.CommandPath())
+	}}
+	c.AddCommand(subs...)
+	return c
+}
+
+// exactly wants n arguments, which what names.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usage("see "+c.CommandPath()+" --help", "%s takes %s", c.CommandPath(), what)
+		}
+		return nil
+	}
+}
+
+// atLeastOne wants one argument or more.
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("see "+c.CommandPath()+" --help", "%s needs %s", c.CommandPath(), what)
+		}
+		return nil
+	}
+}
+
+func env(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+// logger writes to standard error.
+func (a *app) logger(fallback slog.Level) (*slog.Logger, error) {
+	level := fallback
+	if a.logLevel != "" {
+		if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+			return nil, usage("use debug, info, warn or error", "--log-level %q is no level", a.logLevel)
+		}
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch a.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(a.std.err, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.std.err, o)), nil
+	}
+	return nil, usage("use text or json", "--log-format %q is no format", a.logFormat)
+}
+
+// client talks to the servers that the flags name.
+func (a *app) client() (*client.Client, error) {
+	token := a.token
+	if token == "" {
+		token = os.Getenv("TWINLEAF_TOKEN")
+	}
+	c, err := client.New(client.Config{Servers: strings.FieldsFunc(a.server, func(r rune) bool { return r == ',' }), Token: token})
+	if err != nil {
+		return nil, usage("", "--server: %s", err)
+	}
+	return c, nil
+}

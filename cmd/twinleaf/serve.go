@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/twinleaf-scan/twinleaf/console"
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
+	"github.com/twinleaf-scan/twinleaf/receive/watch"
+)
+
+// serveFlags is the command line of serve; the file and the environment stand
+// behind it.
+type serveFlags struct {
+	file     string
+	data     string
+	listen   string
+	plugins  string
+	workers  int
+	drain    time.Duration
+	insecure bool
+	check    bool
+	recover  bool
+}
+
+func (f *serveFlags) register(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.file, "config", os.Getenv("TWINLEAF_CONFIG"), "this server's configuration, a YAML file")
+	fl.StringVar(&f.data, "data", "", "folder of journal and documents (or TWINLEAF_STATE; default "+defaultData()+")")
+	fl.StringVar(&f.listen, "listen", "", "address (or TWINLEAF_LISTEN; default 127.0.0.1:8080)")
+	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
+	fl.IntVar(&f.workers, "workers", 0, "pages worked on at once (default: number of CPUs)")
+	fl.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS and token")
+}
+
+func newServe(a *app) *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use: "serve", Short: "Run the server",
+		Long: "Runs the server until it is told to stop. The first signal lets running work end and takes\nnothing new; the second stops at once. Either way nothing that was taken is lost.",
+		Args: exactly(0, "no arguments"),
+	}
+	f.register(c)
+	c.Flags().DurationVar(&f.drain, "drain-timeout", 0, "for running work when the server stops (default 30s)")
+	c.Flags().BoolVar(&f.check, "check", false, "check the configuration and exit")
+	c.Flags().BoolVar(&f.recover, "recover", false, "keep what is intact of a damaged journal; the damaged files stay beside it")
+	c.RunE = func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) }
+	return c
+}
+
+// config reads the file and lays environment and flags over it.
+func (f serveFlags) config(a *app) (config, error) {
+	c, err := readConfig(f.file)
+	if err != nil {
+		return c, err
+	}
+	for _, o := range []struct {
+		field     *string
+		env, flag string
+	}{
+		{&c.Data, "TWINLEAF_STATE", f.data},
+		{&c.Web.Listen, "TWINLEAF_LISTEN", f.listen},
+		{&c.Web.Token, "TWINLEAF_TOKEN", a.token},
+		{&c.Plugins, "TWINLEAF_PLUGINS", f.plugins},
+		{&c.Log.Level, "TWINLEAF_LOG_LEVEL", a.logLevel},
+	} {
+		override(o.field, os.Getenv(o.env), os.Getenv(o.env) != "")
+		override(o.field, o.flag, o.flag != "")
+	}
+	override(&c.Workers, f.workers, f.workers != 0)
+	override(&c.DrainTimeout, f.drain, f.drain != 0)
+	override(&c.Web.Insecure, true, f.insecure)
+	a.logLevel = c.Log.Level
+	if c.Log.Format != "" && a.logFormat == "text" {
+		a.logFormat = c.Log.Format
+	}
+	return c.complete()
+}
+
+func (a *app) serve(ctx context.Context, f serveFlags) error {
+	c, err := f.config(a)
+	if err != nil {
+		return err
+	}
+	if c.Plugins, err = findPlugins(c.Plugins); err != nil {
+		return err
+	}
+	log, err := a.logger(slog.LevelInfo)
+	if err != nil {
+		return err
+	}
+	if f.check {
+		_, err := fmt.Fprintf(a.std.out, "configuration is right: %s listens on %s, data in %s, plug-ins in %s\n",
+			c.Name, address(c).Found, c.Data, c.Plugins)
+		return err
+	}
+	if f.recover {
+		if err := recoverJournal(ctx, c, log); err != nil {
+			return err
+		}
+	}
+	s, err := newServer(c, log)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// server is the running whole: the web service, the data service behind it, and
+// the watched folders that feed it.
+type server struct {
+	config config
+	log    *slog.Logger
+	live   *live
+	web    *console.Server
+	watch  []*watch.Watcher
+}
+
+func newServer(c config, log *slog.Logger) (*server, error) {
+	s := &server{config: c, log: log, live: newLive()}
+	var err error
+	s.web, err = console.New(c.Web, console.Parts{
+		Log: log.With("part", "web"), Version: version, Registry: newRegistry(s.live),
+		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: s.live,
+		Health: s.live.health, Plugins: s.live.plugins,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range c.Watch {
+		one, err := watch.New(w, watch.Parts{Log: log.With("part", "watch"), Submit: s.live, Blobs: s.live, Jobs: watched{s.live}})
+		if err != nil {
+			return nil, err
+		}
+		s.watch = append(s.watch, one)
+	}
+	return s, nil
+}
+
+// run starts everything, web first, and ends it in the other order: the folders
+// take nothing more, running work ends, and then the web service stops answering.
+func (s *server) run(ctx context.Context) error {
+	l, err := s.web.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	s.log.Info("twinleaf starts", "version", version, "server", s.config.Name, "data", s.config.Data)
+	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, hard := errgroup.WithContext(hard)
+	soft, halt := context.WithCancel(ctx)
+	defer halt()
+	context.AfterFunc(hard, halt)
+
+	work, worked := context.WithCancel(hard)
+	defer worked()
+	g.Go(func() error { return s.web.Serve(work, l) })
+	g.Go(func() error {
+		defer worked() // the web service outlives the work
+		return s.data(soft, hard)
+	})
+	for _, w := range s.watch {
+		g.Go(func() error { return w.Run(soft) })
+	}
+	g.Go(func() error { return s.brake(soft, work, stop) })
+	err = g.Wait()
+	s.log.Info("twinleaf ends", "error", err)
+	return err
+}
+
+// brake waits for the first signal, drains, and cancels at the second signal or
+// when draining takes too long.
+func (s *server) brake(soft, work context.Context, cancel func()) error {
+	<-soft.Done()
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(again)
+	s.log.Info("stopping: running work may end", "timeout", s.config.DrainTimeout)
+	s.live.draining()
+	late := time.NewTimer(s.config.DrainTimeout)
+	defer late.Stop()
+	select {
+	case <-work.Done():
+	case <-again:
+		s.log.Info("stopping at once")
+		cancel()
+	case <-late.C:
+		s.log.Warn("running work took too long and is stopped; it will be done again after the next start")
+		cancel()
+	}
+	return nil
+}
+
+// data opens the data service and works until it has drained or hard ends. A disk
+// that does not take what must be written is tried again; anything else ends the
+// server with the reason.
+func (s *server) data(soft, hard context.Context) error {
+	e, err := s.open(soft)
+	if err != nil || e == nil {
+		return err
+	}
+	s.live.arrive(e)
+	if soft.Err() != nil {
+		e.pipe.Drain()
+	}
+	err = e.pipe.Run(hard)
+	s.live.absent("the server is stopping")
+	return errors.Join(err, e.close())
+}
+
+func (s *server) open(ctx context.Context) (*engine, error) {
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		e, err := openEngine(ctx, s.config, s.log)
+		var f *core.Failure
+		if err == nil || !errors.As(err, &f) || f.Code != core.CodeDataDown {
+			if ctx.Err() != nil && err != nil {
+				return nil, nil // stopped before it began
+			}
+			return e, err
+		}
+		s.log.Error("data service cannot start; trying on", "error", err, "in", wait)
+		s.live.absent(f.Detail)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+}
+
+// recoverJournal keeps what is intact of a damaged journal.
+func recoverJournal(ctx context.Context, c config, log *slog.Logger) error {
+	r, err := journal.Recover(ctx, journal.Config{Dir: filepath.Join(c.Data, "journal"), Writer: c.Name, Logger: log})
+	if err != nil {
+		return fmt.Errorf("recover the journal: %w", err)
+	}
+	log.Warn("journal recovered", "recovery", fmt.Sprintf("%+v", *r))
+	return nil
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/blob"
+	"github.com/twinleaf-scan/twinleaf/pipeline"
+	"github.com/twinleaf-scan/twinleaf/pipeline/assemble"
+	"github.com/twinleaf-scan/twinleaf/pipeline/clean"
+	"github.com/twinleaf-scan/twinleaf/pipeline/deliver"
+	"github.com/twinleaf-scan/twinleaf/pipeline/ingest"
+	"github.com/twinleaf-scan/twinleaf/pipeline/rasterize"
+	"github.com/twinleaf-scan/twinleaf/pipeline/recognize"
+	"github.com/twinleaf-scan/twinleaf/plugins/host"
+)
+
+// stages are the steps of a job. Each asks one plug-in through the host.
+func stages(h *host.Host, b *blob.Store) map[core.Stage]pipeline.Stage {
+	return map[core.Stage]pipeline.Stage{
+		core.Ingest:    ingest.New(b, h),
+		core.Rasterize: rasterize.New(b, h),
+		core.Clean:     clean.New(b, h),
+		core.Recognize: recognize.New(b, h, h),
+		core.Assemble:  assemble.New(b, h),
+		core.Deliver:   deliver.New(b, h),
+	}
+}

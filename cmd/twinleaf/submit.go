@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twinleaf-scan/twinleaf/console/api"
+	"github.com/twinleaf-scan/twinleaf/console/client"
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+type submitFlags struct {
+	profile string
+	lang    string
+	name    string
+	dest    []string
+	key     string
+	out     string
+	wait    bool
+	each    bool
+	asJSON  bool
+}
+
+func newSubmit(a *app) *cobra.Command {
+	var f submitFlags
+	c := &cobra.Command{
+		Use: "submit FILE...", Short: "Hand scans to a server",
+		Long: "Hands the files to a server as one document, in that order, and prints the job's id\n" +
+			"when the job is durable. With -o FOLDER, or --each, every file is a document of its own.",
+		Args: atLeastOne("a file"),
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.profile, "profile", "", "profile (default \"default\")")
+	fl.StringVar(&f.lang, "lang", "", "languages, e.g. eng+deu, instead of the profile's")
+	fl.StringVar(&f.name, "name", "", "name of the document")
+	fl.StringSliceVar(&f.dest, "destination", nil, "destinations instead of the profile's")
+	fl.StringVar(&f.key, "key", "", "idempotency key: the same key and scan give the same job")
+	fl.StringVarP(&f.out, "output", "o", "", "wait, and fetch the PDF into this file or folder")
+	fl.BoolVar(&f.wait, "wait", false, "wait until the job has ended")
+	fl.BoolVar(&f.each, "each", false, "make one document of each file")
+	fl.BoolVar(&f.asJSON, "json", false, "print JSON")
+	c.RunE = func(c *cobra.Command, args []string) error { return a.submit(c.Context(), f, args) }
+	return c
+}
+
+func (a *app) submit(ctx context.Context, f submitFlags, args []string) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	f.wait = f.wait || f.out != ""
+	f.each = f.each || isFolder(f.out)
+	if f.each && f.key != "" && len(args) > 1 {
+		return usage("submit them one by one, each under a key of its own", "one --key cannot serve %d documents", len(args))
+	}
+	if !f.each {
+		return a.submitOne(ctx, cl, f, args)
+	}
+	worst := exitOK
+	for _, file := range args {
+		if err := a.submitOne(ctx, cl, f, []string{file}); err != nil {
+			explain(a.std.err, err)
+			worst = worse(worst, code(err))
+		}
+	}
+	if worst == exitOK {
+		return nil
+	}
+	return &worstError{worst}
+}
+
+// submitOne makes one job and, when asked, waits for it and fetches its PDF.
+func (a *app) submitOne(ctx context.Context, cl *client.Client, f submitFlags, paths []string) error {
+	sub := client.Submission{Name: f.name, Profile: f.profile, Languages: api.Languages(f.lang), Destinations: f.dest, Key: f.key}
+	for _, p := range paths {
+		file, err := localFile(p, a.std.in)
+		if err != nil {
+			return err
+		}
+		sub.Files = append(sub.Files, file)
+	}
+	what := strings.Join(paths, ", ")
+	acc, err := cl.Submit(ctx, sub)
+	if err != nil {
+		return fmt.Errorf("submit %s: %w", what, err)
+	}
+	if !f.wait {
+		if f.asJSON {
+			return writeJSON(a.std.out, acc)
+		}
+		_, err := fmt.Fprintln(a.std.out, acc.ID)
+		return err
+	}
+	m := newMeter(a.std.err, filepath.Base(paths[0]))
+	job, err := cl.Wait(ctx, acc.ID, m.see)
+	m.end()
+	if err != nil {
+		return fmt.Errorf("wait for job %s: %w\nhint: the job goes on; see twinleaf job %s", acc.ID, err, acc.ID)
+	}
+	if err := a.tellEnd(f, job); err != nil {
+		return err
+	}
+	return a.fetch(ctx, cl, f, job)
+}
+
+// tellEnd prints how the job ended; a job that made nothing is an error.
+func (a *app) tellEnd(f submitFlags, j api.Job) error {
+	var err error
+	if f.asJSON {
+		err = writeJSON(a.std.out, j)
+	} else {
+		_, err = fmt.Fprintf(a.std.out, "%s %s\n", j.ID, j.State)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case j.State == core.Failed && j.Error != nil:
+		return fmt.Errorf("job %s failed: %w", j.ID, j.Error)
+	case j.State == core.Cancelled:
+		return fmt.Errorf("job %s was cancelled%s", j.ID, because(j.Reason))
+	}
+	return nil
+}
+
+func (a *app) fetch(ctx context.Context, cl *client.Client, f submitFlags, j api.Job) error {
+	if f.out != "" {
+		to := f.out
+		if isFolder(to) {
+			to = filepath.Join(to, filepath.Base(j.Name)+".pdf")
+		}
+		if err := fetchOutput(ctx, cl, j.ID, core.OutputPDF, to, a.std.out); err != nil {
+			return err
+		}
+	}
+	if j.State == core.Partial {
+		return partly(j)
+	}
+	return nil
+}
+
+// partly names the pages that are images only.
+func partly(j core.JobView) error {
+	var pages []string
+	for _, p := range j.Failures {
+		pages = append(pages, fmt.Sprintf("page %d (%s: %s)", p.Page, p.Failure.Code, printable(p.Failure.Detail)))
+	}
+	if j.Error != nil && len(pages) == 0 {
+		return &partlyError{j.Error.Error()}
+	}
+	return &partlyError{fmt.Sprintf("%s: %d of %d pages are images without text: %s\nhint: the manifest says more; try again with a cleaner scan",
+		printable(j.Name), j.Pages.Failed, j.Pages.Total, strings.Join(pages, ", "))}
+}
+
+// fetchOutput writes an output to a file, whole or not at all; "-" is standard output.
+func fetchOutput(ctx context.Context, cl *client.Client, id core.JobID, kind, to string, stdout io.Writer) error {
+	body, _, err := cl.Output(ctx, id, kind)
+	if err != nil {
+		return fmt.Errorf("fetch the %s of job %s: %w", kind, id, err)
+	}
+	defer body.Close() // read only
+	return writeWhole(to, body, stdout)
+}
+
+// localFile is a file of this machine, which is opened again for each try.
+func localFile(p string, stdin io.Reader) (client.File, error) {
+	if p == "-" {
+		return client.File{Name: "stdin", Size: -1, Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }}, nil
+	}
+	info, err := os.Stat(p)
+	if err != nil {
+		return client.File{}, unreadable(p, err)
+	}
+	if !info.Mode().IsRegular() {
+		return client.File{}, usage("name a file", "%s is no file", p)
+	}
+	return client.File{Name: filepath.Base(p), Size: info.Size(), Open: func() (io.ReadCloser, error) { return os.Open(p) }}, nil
+}
+
+func unreadable(p string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usage("is the name right?", "there is no file %s", p)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s may not be read by this user\nhint: see ls -l %s", p, p)
+	}
+	return fmt.Errorf("%s cannot be read: %w", p, err)
+}
+
+// isFolder reports whether a path names a folder, by what is there or by its slash.
+func isFolder(p string) bool {
+	if p == "" || p == "-" {
+		return false
+	}
+	if strings.HasSuffix(p, string(filepath.Separator)) {
+		return true
+	}
+	info, err := os.Stat(p)
+	return err == nil && info.IsDir()
+}
+
+// writeWhole writes r to a file that appears under its name only when it is whole.
+func writeWhole(to string, r io.Reader, stdout io.Writer) error {
+	if to == "-" {
+		_, err := io.Copy(stdout, r)
+		return err
+	}
+	dir := filepath.Dir(to)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder %s: %w", dir, err)
+	}
+	tmp, err := os.CreateTemp(dir, ".twinleaf-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", to, err)
+	}
+	_, err = io.Copy(tmp, r)
+	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), to)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name()) // the first error is the one that counts
+		return fmt.Errorf("write %s: %w", to, err)
+	}
+	return nil
+}
