@@ -72,7 +72,7 @@ func (t Tools) Text(ctx context.Context, path string, first, last int, dir strin
 // ParseText reads the XHTML that pdftotext -bbox-layout writes. It takes at most
 // 256 MiB and two million words; the rest is left out.
 func ParseText(r io.Reader) ([]PageText, error) {
-	d := xml.NewDecoder(bufio.NewReader(&cleanReader{r: io.LimitReader(r, maxTextBytes)}))
+	d := xml.NewDecoder(bufio.NewReader(&cleanReader{bufio.NewReader(io.LimitReader(r, maxTextBytes))}))
 	d.Strict = false
 	d.Entity = xml.HTMLEntity
 	var p textParser
@@ -180,16 +180,27 @@ func printable(s string) string {
 	}, s)
 }
 
-// cleanReader replaces the control characters that XML forbids by blanks, which
-// pdftotext lets through.
-type cleanReader struct{ r io.Reader }
+// cleanReader puts a blank in the place of every character that XML forbids;
+// pdftotext lets them through.
+type cleanReader struct{ r *bufio.Reader }
 
 func (c *cleanReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	for i, b := range p[:n] {
-		if b < 0x20 && b != '\n' && b != '\t' && b != '\r' || b == 0x7F {
-			p[i] = ' '
+	n := 0
+	for n+utf8.UTFMax <= len(p) {
+		if n > 0 && c.r.Buffered() == 0 {
+			break
 		}
+		r, size, err := c.r.ReadRune()
+		if err != nil {
+			if n > 0 {
+				return n, nil
+			}
+			return 0, err
+		}
+		if r == utf8.RuneError && size == 1 || r < 0x20 && r != '\n' && r != '\t' && r != '\r' || r == 0x7F || r == 0xFFFE || r == 0xFFFF {
+			r = ' '
+		}
+		n += utf8.EncodeRune(p[n:], r)
 	}
-	return n, err
+	return n, nil
 }
