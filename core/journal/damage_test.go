@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -302,22 +303,62 @@ func TestAnotherHistoryIsNotTaken(t *testing.T) {
 	}
 }
 
-func TestUnfinishedBatchIsNeverShown(t *testing.T) {
-	cfg := testConfig(t)
-	j := mustOpen(t, cfg)
-	fillTo(t, j, 20)
-	lines, err := encodeAll(events(21, 25))
+// putTorn writes the first entries of a batch, as if the engine had not finished it.
+func putTorn(t *testing.T, j *Journal, first, last, written int) {
+	t.Helper()
+	lines, err := encodeAll(events(first, last))
 	if err != nil {
 		t.Fatal(err)
 	}
 	frames, _ := j.tail.chain().next(lines, "a", 0)
-	for i, raw := range frames[:3] { // as if the engine had failed to finish a batch of five
-		if err := j.engine.put(t.Context(), Seq(20+i), raw); err != nil {
+	for i, raw := range frames[:written] {
+		if err := j.engine.put(t.Context(), Seq(first-1+i), raw); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestUnfinishedBatchIsNeverShown(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		before, n, stored int
+	}{
+		{"in one block", 20, 5, 3},
+		{"over several blocks", 20, 400, 300},
+		{"in a new journal", 0, 5, 3},
+	} {
+		for _, crash := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, crash %v", c.name, crash), func(t *testing.T) {
+				cfg := testConfig(t)
+				j := mustOpen(t, cfg)
+				fillTo(t, j, c.before)
+				putTorn(t, j, c.before+1, c.before+c.n, c.stored)
+				if crash {
+					cfg.Dir = copyDir(t, cfg.Dir)
+				}
+				mustClose(t, j)
+				j = mustOpen(t, cfg)
+				if first, last := j.Bounds(); first != 1 || int(last) != c.before {
+					t.Errorf("Bounds = %d, %d; want 1, %d", first, last, c.before)
+				}
+				fillTo(t, j, c.before+10)
+				mustClose(t, j)
+				wantNumbers(t, mustOpen(t, cfg), 0, span(1, c.before+10))
+			})
+		}
+	}
+}
+
+func TestUnfinishedBatchOfUnknownFateIsDamage(t *testing.T) {
+	cfg := testConfig(t)
+	j := mustOpen(t, cfg)
+	fillTo(t, j, 20)
+	putTorn(t, j, 21, 25, 3)
 	mustClose(t, j)
-	_, err = Open(t.Context(), cfg)
+	if err := os.Remove(markPath(cfg.Dir)); err != nil { // now it might have been acknowledged
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), cfg)
 	var d *Damage
 	if !errors.As(err, &d) || d.Kind != TornBatch {
 		t.Fatalf("Open = %v, want %q", err, TornBatch)

@@ -164,6 +164,12 @@ func startChecked(ctx context.Context, cfg Config, m mark, known bool) (e *engin
 	if v.torn != "" {
 		cfg.Logger.Info("the journal ends with an unfinished write, which was not acknowledged and is dropped", "found", v.torn)
 	}
+	if torn := v.tornBatch(m); torn != nil && known {
+		cfg.Logger.Info("the journal ends with a part of a batch, which was not acknowledged and is dropped", "entries", torn.String())
+		if err := v.drop(cfg.Dir, torn.First); err != nil {
+			return nil, base, end, core.DataDown("drop the unfinished end of the journal", err)
+		}
+	}
 	e, err = startEngine(ctx, cfg.Dir, v.base.last+1, cfg.Logger, cfg.smallBlocks)
 	if err != nil {
 		return nil, base, end, core.DataDown("open the journal", err)

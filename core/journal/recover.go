@@ -71,23 +71,6 @@ func Recover(ctx context.Context, cfg Config) (*Recovery, error) {
 	return rec, nil
 }
 
-// tornBatch gives the entries at the end whose batch is not whole and was not
-// acknowledged; nil when there are none.
-func (v *inventory) tornBatch(m mark) *Range {
-	n := len(v.runs)
-	if n == 0 || v.runs[n-1].left == 0 {
-		return nil
-	}
-	whole := v.base.last
-	for _, r := range v.runs {
-		whole = max(whole, r.whole)
-	}
-	if m.end.last > whole {
-		return nil // it was acknowledged: its end is lost, the rest counts
-	}
-	return &Range{whole + 1, v.end.last}
-}
-
 // rescue writes what is intact into a new journal.
 type rescue struct {
 	cfg   Config

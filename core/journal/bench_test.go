@@ -1,0 +1,127 @@
+package journal
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// jobEvents is what one page of a job leaves in the journal.
+func jobEvents(n int) []core.Event {
+	at := time.Date(2024, 1, 2, 3, 4, 5, n, time.UTC)
+	job := core.JobID(fmt.Sprintf("server-a-01HXXXXXXXXXXXXXXXXX%06d", n%1000))
+	file := core.File{Name: "page.jpg", Ref: core.Ref(strings.Repeat("0123456789abcdef", 4)), Size: 123456, Media: "image/jpeg"}
+	return []core.Event{
+		{At: at, Job: job, Body: core.PageRasterized{Page: n, Took: time.Millisecond, Image: core.PageImage{Image: file, Width: 2480, Height: 3508, XDPI: 300, YDPI: 300, Unchanged: true, By: "image 1.0.0"}}},
+		{At: at, Job: job, Body: core.PageCleaned{Page: n, Took: time.Millisecond, Clean: core.PageClean{Turn: 90, Skew: 0.3, By: "leptonica 1.0.0"}}},
+		{At: at, Job: job, Body: core.StageStarted{Stage: core.Recognize, Page: n, Attempt: 1}},
+		{At: at, Job: job, Body: core.PageRecognized{Page: n, Took: time.Second, Text: core.PageText{Text: file, Confidence: 91.25, Words: 412, By: "tesseract 1.0.0 (5.3.0)"}}},
+	}
+}
+
+func benchJournal(b *testing.B, events int) (*Journal, Config) {
+	cfg := Config{Dir: b.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+	j := mustOpen(b, cfg)
+	for n := 0; n < events; {
+		var batch []core.Event
+		for range 250 {
+			batch = append(batch, jobEvents(n)...)
+			n += 4
+		}
+		if _, err := j.Append(b.Context(), batch...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return j, cfg
+}
+
+// BenchmarkReplay reads, proves and decodes all events of a journal.
+func BenchmarkReplay(b *testing.B) {
+	const size = 200_000
+	j, _ := benchJournal(b, size)
+	for b.Loop() {
+		n := 0
+		for _, err := range j.Read(b.Context(), 0) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != size {
+			b.Fatalf("%d events, want %d", n, size)
+		}
+	}
+	b.ReportMetric(size*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkOpen opens a journal with all its checks.
+func BenchmarkOpen(b *testing.B) {
+	const size = 200_000
+	for b.Loop() {
+		b.StopTimer()
+		j, cfg := benchJournal(b, size)
+		mustClose(b, j)
+		b.StartTimer()
+		mustClose(b, mustOpen(b, cfg))
+	}
+	b.ReportMetric(size*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkAppend appends single events from several goroutines, or several at once.
+func BenchmarkAppend(b *testing.B) {
+	for _, c := range []struct{ writers, events int }{{1, 1}, {1, 2}, {1, 10}, {1, 100}, {1, 1000}, {8, 1}, {32, 1}, {128, 1}} {
+		b.Run(fmt.Sprintf("writers=%d/events=%d", c.writers, c.events), func(b *testing.B) {
+			j := mustOpen(b, Config{Dir: b.TempDir()})
+			defer j.Close()
+			event := make([]core.Event, 0, c.events)
+			for n := range c.events {
+				event = append(event, jobEvents(n)[n%4])
+			}
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			b.ResetTimer()
+			var wg sync.WaitGroup
+			for range c.writers {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						if _, err := j.Append(b.Context(), event...); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N*c.events)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkWatermark is what the watermark adds to an append.
+func BenchmarkWatermark(b *testing.B) {
+	for _, sync := range []bool{false, true} {
+		b.Run(fmt.Sprintf("sync=%v", sync), func(b *testing.B) {
+			w, _, err := openWatermark(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer w.close()
+			for b.Loop() {
+				if err := w.set(mark{end: chain{last: Seq(b.N)}}); err != nil {
+					b.Fatal(err)
+				}
+				if sync {
+					if err := w.sync(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
