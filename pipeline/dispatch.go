@@ -21,6 +21,7 @@ type dispatcher struct {
 	outcomes chan outcome              // has room for every slot
 	group    sync.WaitGroup            // of the tasks that run
 	resting  []*attempt                // cut short because the blob store cannot write
+	starting []*starting               // have their slots, wait for the journal
 
 	suspect       bool      // the journal may have more than was folded
 	down          bool      // the last append failed
@@ -111,7 +112,11 @@ func (p *Pipeline) isDraining() bool {
 
 // drained reports whether a soft stop has nothing left to wait for.
 func (d *dispatcher) drained() bool {
-	return d.isDraining() && len(d.running) == len(d.resting) && len(d.unsaved) == 0
+	if !d.isDraining() {
+		return false
+	}
+	d.dropStarting()
+	return len(d.running) == len(d.resting) && len(d.unsaved) == 0
 }
 
 // collect takes everything else that has happened already, so that it goes into
@@ -146,78 +151,6 @@ func (d *dispatcher) wake() (<-chan time.Time, func()) {
 	}
 	timer := time.NewTimer(max(next.Sub(now), time.Millisecond))
 	return timer.C, func() { timer.Stop() }
-}
-
-// dispatch begins tasks while there are free slots. While results wait for the
-// journal nothing is begun.
-func (d *dispatcher) dispatch(ctx context.Context) {
-	for d.mayBegin(ctx) && d.begin(ctx, d.choose()) {
-	}
-	if d.mayBegin(ctx) {
-		d.resume(ctx)
-	}
-}
-
-func (d *dispatcher) mayBegin(ctx context.Context) bool {
-	if d.isDraining() || ctx.Err() != nil || len(d.unsaved) > 0 {
-		return false
-	}
-	return !d.down || !d.cfg.Now().Before(d.wakeAt) && d.catchUp(ctx) == nil
-}
-
-// choose takes slots for as many tasks as there are or as have room.
-func (d *dispatcher) choose() []core.Task {
-	var chosen []core.Task
-	for _, p := range []pool{documents, pages, deliveries} {
-		for d.pools[p] > 0 && len(chosen) < maxBatch {
-			t, ok := d.pick(p)
-			if !ok {
-				break
-			}
-			d.occupy(t)
-			chosen = append(chosen, t)
-		}
-	}
-	d.tidyServed()
-	return chosen
-}
-
-// begin writes down that the tasks are begun, then starts them. Work that was
-// interrupted too often is given up instead; begin reports whether there was any,
-// for then there are free slots again.
-func (d *dispatcher) begin(ctx context.Context, tasks []core.Task) (again bool) {
-	events := make([]core.Event, len(tasks))
-	givenUp := make([]bool, len(tasks))
-	for i, t := range tasks {
-		var end core.StageFailed
-		if end, givenUp[i] = d.cfg.Retry.interrupted(t); givenUp[i] {
-			events[i] = d.event(t.Job, end)
-		} else {
-			events[i] = d.event(t.Job, started(t))
-		}
-	}
-	err := d.append(ctx, events...)
-	for i, t := range tasks {
-		switch {
-		case err != nil:
-			d.vacate(t)
-		case givenUp[i]:
-			d.vacate(t)
-			d.cfg.Log.Warn("gave up work that was interrupted too often", "job", t.Job, "stage", t.Stage, "page", t.Page)
-			again = true
-		default:
-			d.start(ctx, d.running[t.Key()])
-		}
-	}
-	return again
-}
-
-func started(t core.Task) core.StageStarted {
-	return core.StageStarted{Stage: t.Stage, Page: t.Page, Destination: t.Destination, Round: t.Round, Attempt: t.Attempt}
-}
-
-func (d *dispatcher) event(job core.JobID, body core.Body) core.Event {
-	return core.Event{At: d.now(), Job: job, Body: body}
 }
 
 // occupy takes a slot for a task, vacate gives it back.

@@ -81,16 +81,20 @@ func (d *dispatcher) probe(ctx context.Context) {
 	}
 }
 
-// strike takes an event that the journal has off the results that wait.
+// strike takes an event that the journal has off those that wait for it.
 func (d *dispatcher) strike(e core.Event) {
 	line, err := core.EncodeEvent(e)
 	if err != nil {
 		return
 	}
-	d.setUnsaved(slices.DeleteFunc(slices.Clone(d.unsaved), func(w core.Event) bool {
+	same := func(w core.Event) bool {
 		own, err := core.EncodeEvent(w)
 		return err == nil && bytes.Equal(own, line)
-	}))
+	}
+	d.setUnsaved(slices.DeleteFunc(slices.Clone(d.unsaved), same))
+	for _, s := range d.starting {
+		s.durable = s.durable || same(s.event)
+	}
 }
 
 func (d *dispatcher) setUnsaved(events []core.Event) {

@@ -63,6 +63,10 @@ func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
 // call collects the files of a document.
 func (s *Stage) call(t core.Task, work *take.Work) (core.AssembleCall, error) {
 	d := t.Document
+	if len(d.Inputs) != len(d.Inspections) {
+		return core.AssembleCall{}, core.Refuse(core.CodeInternal, "submit the document again",
+			"%d inputs but %d inspections", len(d.Inputs), len(d.Inspections))
+	}
 	call := core.AssembleCall{
 		Job: t.Job, Name: t.Name, Submitted: d.Submitted.UTC().Format(time.RFC3339),
 		Options: t.Options.WithDefaults(), Inspections: d.Inspections, Dir: work.Dir,
