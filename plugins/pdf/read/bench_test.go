@@ -1,0 +1,54 @@
+package read
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
+)
+
+// long is a document of many pages, each with a content stream of text.
+func long(b *testing.B, pages int) string {
+	kids := &strings.Builder{}
+	o := []string{"<</Type/Catalog/Pages 2 0 R>>", "", sourcetest.Helvetica}
+	body := strings.Repeat("BT /F 9 Tf 72 700 Td (a line of text as reports have it) Tj ET\n", 60)
+	for range pages {
+		fmt.Fprintf(kids, "%d 0 R ", len(o)+1)
+		o = append(o, fmt.Sprintf("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F 3 0 R>>>>/Contents %d 0 R>>", len(o)+2), sourcetest.Deflated("", body))
+	}
+	o[1] = fmt.Sprintf("<</Type/Pages/Kids[%s]/Count %d>>", kids, pages)
+	return sourcetest.File(b, "", o...)
+}
+
+func BenchmarkInspectOnePageOfAThousand(b *testing.B) {
+	path := long(b, 1000)
+	for b.Loop() {
+		d := newDesk(b)
+		d.inspect(path, "skip")
+		d.cache.drop()
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000/1000, "ms/page")
+}
+
+func BenchmarkTakeOneImage(b *testing.B) {
+	for _, name := range []string{"mfd/epson-wikipedia.pdf", "mfd/brother-ads1700w-fax-3p.pdf", "odd/rotated-4p.pdf"} {
+		b.Run(strings.Trim(name, "/"), func(b *testing.B) {
+			path := sourcetest.Shared(b, name)[0]
+			d := newDesk(b)
+			info := d.inspect(path, "skip").Pages[0]
+			for b.Loop() {
+				d.page(path, 1, info, "skip", true)
+			}
+		})
+	}
+}
+
+func BenchmarkDrawOnePage(b *testing.B) {
+	path := sourcetest.Shared(b, "mfd/canon-iradv-c2230-form.pdf")[0]
+	d := newDesk(b)
+	info := d.inspect(path, "skip").Pages[0]
+	for b.Loop() {
+		d.page(path, 1, info, "skip", true)
+	}
+}
