@@ -138,6 +138,7 @@ type Parts struct {
 	Health   func() core.Health
 	Plugins  func(context.Context) ([]api.Plugin, error)
 	Registry *prometheus.Registry // console adds its own metrics and serves all of them
+	Defaults core.Defaults        // profiles and destinations that are there without being set
 	Version  string
 }
 

@@ -190,6 +190,25 @@ func TestSettingsAreCheckedBeforeAnyChange(t *testing.T) {
 	}
 }
 
+func TestBuiltInProfilesAndDestinationsAreShown(t *testing.T) {
+	b := newBackend()
+	p := b.parts()
+	p.Defaults.Destinations = map[string]core.Destination{"delivered": {Plugin: "folder"}}
+	b.settings["profile/fax"] = []byte(`{"pdfa":"none"}`)
+	s, err := New(Config{}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/v1/profiles": `["default","fax"]`, "/v1/profiles/default": `{}`, "/v1/profiles/fax": `{"pdfa":"none"}`,
+		"/v1/destinations": `["delivered"]`, "/v1/destinations/delivered": `{"plugin":"folder"}`,
+	} {
+		if code, body := answer(s, "GET", path, ""); code != 200 || strings.TrimSpace(body) != want {
+			t.Errorf("%s: got %d %s, want %s", path, code, body, want)
+		}
+	}
+}
+
 func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	s, err := New(Config{}, newBackend().parts())
 	if err != nil {

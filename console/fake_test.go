@@ -214,6 +214,9 @@ func (b *backend) Settings(context.Context) (map[string][]byte, error) {
 func (b *backend) SetSetting(_ context.Context, key string, value []byte, _ string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if _, known := b.settings[key]; value == nil && !known {
+		return core.Refuse(core.CodeUnknown, "r", "there is no setting %q", key)
+	}
 	if value == nil {
 		delete(b.settings, key)
 		return nil

@@ -65,6 +65,9 @@ func (s *Server) get(ctx context.Context, prefix, name string, v any) error {
 	}
 	value, ok := all[prefix+name]
 	if !ok {
+		value, ok = s.builtIn(prefix, name)
+	}
+	if !ok {
 		return s.problemOf(ctx, "read a setting", &core.Failure{
 			Code: core.CodeUnknown, Detail: fmt.Sprintf("there is no setting %s%s", prefix, name),
 			Remedy: "list the settings with twinleaf settings get",
@@ -76,13 +79,36 @@ func (s *Server) get(ctx context.Context, prefix, name string, v any) error {
 	return nil
 }
 
+// builtIn is a profile or destination that is there without being set.
+func (s *Server) builtIn(prefix, name string) (value []byte, ok bool) {
+	var v any
+	switch prefix {
+	case profiles:
+		v, ok = s.parts.Defaults.Profiles[name]
+		if name == core.DefaultProfile && !ok {
+			v, ok = core.Profile{}, true
+		}
+	case destinations:
+		v, ok = s.parts.Defaults.Destinations[name]
+	}
+	if !ok {
+		return nil, false
+	}
+	value, err := json.Marshal(v)
+	return value, err == nil
+}
+
+// builtInNames lists what is there without being set.
+func (s *Server) builtInNames(prefix string) []string {
+	if prefix == destinations {
+		return slices.Collect(maps.Keys(s.parts.Defaults.Destinations))
+	}
+	return append(slices.Collect(maps.Keys(s.parts.Defaults.Profiles)), core.DefaultProfile)
+}
+
 // remove deletes one setting; a second time it is not found.
 func (s *Server) remove(prefix string) func(context.Context, *nameInput) (*struct{}, error) {
 	return func(ctx context.Context, in *nameInput) (*struct{}, error) {
-		var there json.RawMessage
-		if err := s.get(ctx, prefix, in.Name, &there); err != nil {
-			return nil, err
-		}
 		return nil, s.set(ctx, prefix+in.Name, nil)
 	}
 }
@@ -94,13 +120,14 @@ func (s *Server) names(prefix string) func(context.Context, *struct{}) (*struct{
 		if err != nil {
 			return nil, err
 		}
-		names := []string{}
-		for _, key := range slices.Sorted(maps.Keys(all)) {
+		names := s.builtInNames(prefix)
+		for key := range all {
 			if name, ok := strings.CutPrefix(key, prefix); ok {
 				names = append(names, name)
 			}
 		}
-		return &struct{ Body []string }{names}, nil
+		slices.Sort(names)
+		return &struct{ Body []string }{append([]string{}, slices.Compact(names)...)}, nil
 	}
 }
 
@@ -207,10 +234,6 @@ func checkSetting(key string, v any) (any, error) {
 func (s *Server) deleteSetting(ctx context.Context, in *struct {
 	Key string `query:"key" required:"true" maxLength:"130"`
 }) (*struct{}, error) {
-	var there json.RawMessage
-	if err := s.get(ctx, "", in.Key, &there); err != nil {
-		return nil, err
-	}
 	return nil, s.set(ctx, in.Key, nil)
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/twinleaf-scan/twinleaf/console"
+	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/receive/watch"
 )
 
@@ -87,6 +88,13 @@ func (c config) complete() (config, error) {
 		return c, usage("", "%s", err)
 	}
 	return c, c.checkWatch()
+}
+
+// defaults are the built-in profile and destination.
+func (c config) defaults() core.Defaults {
+	return core.Defaults{Destinations: map[string]core.Destination{
+		core.DefaultDestination: {Plugin: "folder", Settings: map[string]any{"dir": c.Delivered}},
+	}}
 }
 
 // checkWatch wants every watched folder to be there, named once, and none to be

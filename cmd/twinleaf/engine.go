@@ -44,9 +44,7 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	}
 	e.pipe, err = pipeline.New(ctx, pipeline.Config{
 		Server: c.Name, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"),
-		Defaults: core.Defaults{Destinations: map[string]core.Destination{
-			core.DefaultDestination: {Plugin: "folder", Settings: map[string]any{"dir": c.Delivered}},
-		}},
+		Defaults: c.defaults(),
 	}, e.log, e.blobs, stages(e.host, e.blobs))
 	if err != nil {
 		return nil, errors.Join(err, e.close())

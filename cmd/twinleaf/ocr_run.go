@@ -40,7 +40,7 @@ type done struct {
 
 // run opens an engine in a temporary folder, works on all documents and closes it.
 func (r *ocrRun) run(ctx context.Context) (err error) {
-	log, err := r.app.logger(slog.LevelWarn)
+	log, err := r.app.logger(slog.LevelError) // what goes wrong is told at the end, for people
 	if err != nil {
 		return err
 	}

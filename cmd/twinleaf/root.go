@@ -42,7 +42,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&a.server, "server", env("TWINLEAF_SERVER", "http://127.0.0.1:8080"), "addresses of the servers, separated by commas, in the order in which they are tried")
 	f.StringVar(&a.token, "token", "", "token for the server (or TWINLEAF_TOKEN)")
-	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error (serve: info, others: warn)")
+	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error (serve: info, others: error)")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(
 		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newDoctor(a), newVersion(a),

@@ -131,7 +131,7 @@ func newServer(c config, log *slog.Logger) (*server, error) {
 	s := &server{config: c, log: log, live: newLive()}
 	var err error
 	s.web, err = console.New(c.Web, console.Parts{
-		Log: log.With("part", "web"), Version: version, Registry: newRegistry(s.live),
+		Log: log.With("part", "web"), Version: version, Registry: newRegistry(s.live), Defaults: c.defaults(),
 		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: s.live,
 		Health: s.live.health, Plugins: s.live.plugins,
 	})
@@ -175,7 +175,9 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return s.brake(soft, work, stop) })
 	err = g.Wait()
-	s.log.Info("twinleaf ends", "error", err)
+	if err == nil {
+		s.log.Info("twinleaf ends")
+	}
 	return err
 }
 
