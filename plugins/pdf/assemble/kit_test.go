@@ -16,6 +16,7 @@ import (
 	_ "golang.org/x/image/tiff"
 
 	"github.com/twinleaf-scan/twinleaf/ocr"
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/pdfa/check"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -162,12 +163,48 @@ func recognized(t testing.TB, path, lang string) ocr.Page {
 	return page
 }
 
-// check holds a PDF against qpdf and, if it claims a level, against our own checker.
-func check(t testing.TB, path string) {
+// wellFormed holds a PDF against qpdf.
+func wellFormed(t testing.TB, path string) {
 	t.Helper()
 	need(t, "qpdf")
-	if out := run(t, "qpdf", "--check", path); !strings.Contains(out, "No syntax or stream encoding errors found") {
+	if out := run(t, "qpdf", "--check", path); !strings.Contains(out, "No syntax or stream encoding errors found") || strings.Contains(out, "WARNING") {
 		t.Errorf("qpdf says of %s:\n%s", path, out)
+	}
+}
+
+// conforms holds a PDF against the rules of the PDF/A level that it claims.
+func conforms(t testing.TB, path string) {
+	t.Helper()
+	wellFormed(t, path)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	found, err := check.Check(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range found {
+		t.Errorf("%s: %v", filepath.Base(path), v)
+	}
+}
+
+// preflight asks PDFBox, which knows PDF/A-1b.
+func preflight(t testing.TB, path string) {
+	t.Helper()
+	need(t, "java")
+	var jars []string
+	for _, name := range []string{"preflight", "pdfbox2", "fontbox2", "xmpbox", "commons-logging", "javax.activation", "jaxb-api"} {
+		jar := filepath.Join("/usr/share/java", name+".jar")
+		if _, err := os.Stat(jar); err != nil {
+			t.Skipf("%s is not installed (Debian: libpdfbox2-java libjaxb-api-java libactivation-java)", jar)
+		}
+		jars = append(jars, jar)
+	}
+	out, err := exec.Command("java", "-cp", strings.Join(jars, ":"), "org.apache.pdfbox.preflight.Validator_A1b", path).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "is a valid PDF/A-1b file") {
+		t.Errorf("PDFBox Preflight: %v\n%s", err, out)
 	}
 }
 
@@ -206,4 +243,13 @@ func inOrder(want, got []string) int {
 
 func percent(n, of int) string {
 	return fmt.Sprintf("%d of %d (%.2f %%)", n, of, 100*float64(n)/float64(max(of, 1)))
+}
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

@@ -20,7 +20,7 @@ func TestRealPagesBecomeASearchableDocument(t *testing.T) {
 		doc.Pages = append(doc.Pages, b.page(path, 300, &text))
 	}
 	got, answer := b.assemble(doc)
-	check(t, got["pdf"])
+	conforms(t, got["pdf"])
 	read := strings.Fields(run(t, "pdftotext", "-raw", got["pdf"], "-"))
 	t.Logf("%+v", answer)
 	t.Log("pdftotext finds", percent(inOrder(want, read), len(want)))

@@ -1,7 +1,7 @@
 // Package pdfa holds what makes a PDF a PDF/A: metadata, colour profiles and the
 // output intent. The assembler calls it once a document. Profiles are computed, so
-// nothing foreign is shipped. [Check] says in which points a document that we wrote
-// falls short.
+// nothing foreign is shipped. Its sub-package check says in which points a document
+// that we wrote falls short.
 package pdfa
 
 import (

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/xml"
+	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,21 +34,23 @@ func TestMetadataSurvivesAnyTitle(t *testing.T) {
 	}
 }
 
-// colors asks littleCMS for the sRGB colours that a profile gives.
 func TestProfilesMeanWhatTheySay(t *testing.T) {
 	if _, err := exec.LookPath("transicc"); err != nil {
-		t.Skip("transicc is not installed")
+		t.Skip("transicc is not installed (Debian: liblcms2-utils)")
 	}
 	path := filepath.Join(t.TempDir(), "p.icc")
 	tests := []struct {
-		profile  []byte
-		in, want string
+		name    string
+		profile []byte
+		in      string
+		want    [3]float64 // sRGB, 0 to 255
 	}{
-		{SRGB(), "255\n0\n0\n", "R=255.0000 G=0.0000 B=0.0000"},
-		{SRGB(), "128\n64\n32\n", "R=128.0000 G=64.0000 B=32.0000"},
-		{CMYK(), "0\n0\n0\n0\n", "R=255.0000 G=255.0000 B=255.0000"},
-		{CMYK(), "0\n0\n0\n100\n", "R=0.0000 G=0.0000 B=0.0000"},
-		{CMYK(), "100\n0\n0\n0\n", "R=0.0000 G=255.0000 B=255.0000"},
+		{"sRGB red", SRGB(), "255\n0\n0\n", [3]float64{255, 0, 0}},
+		{"sRGB brown", SRGB(), "128\n64\n32\n", [3]float64{128, 64, 32}},
+		{"no ink", CMYK(), "0\n0\n0\n0\n", [3]float64{255, 255, 255}},
+		{"black", CMYK(), "0\n0\n0\n100\n", [3]float64{0, 0, 0}},
+		{"cyan", CMYK(), "100\n0\n0\n0\n", [3]float64{0, 255, 255}},
+		{"half black", CMYK(), "0\n0\n0\n50\n", [3]float64{127.5, 127.5, 127.5}},
 	}
 	for _, tt := range tests {
 		if err := os.WriteFile(path, tt.profile, 0o600); err != nil {
@@ -58,7 +62,17 @@ func TestProfilesMeanWhatTheySay(t *testing.T) {
 		if err != nil {
 			t.Fatalf("transicc: %v\n%s", err, out)
 		}
-		t.Logf("%q: %s", tt.in, out)
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		var got [3]float64
+		if _, err := fmt.Sscan(lines[len(lines)-1], &got[0], &got[1], &got[2]); err != nil {
+			t.Fatalf("transicc says %q: %v", out, err)
+		}
+		for i := range got {
+			if math.Abs(got[i]-tt.want[i]) > 1 {
+				t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+				break
+			}
+		}
 	}
 }
 
