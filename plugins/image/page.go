@@ -111,7 +111,7 @@ func (s source) encode(ctx context.Context, h raster.Header) (sdk.File, raster.W
 }
 
 // write makes the picture to recognise from the stored rows: square pixels,
-// upright, 1 bit as G4, everything else in gray as PGM.
+// upright, 1 bit as G4, everything else in gray and not compressed.
 func (s source) write(ctx context.Context, out sdk.PageImage, stored raster.Reader) (sdk.PageImage, error) {
 	r, xdpi, ydpi := stored, s.xdpi, s.ydpi
 	if !square(xdpi, ydpi) {
@@ -129,15 +129,12 @@ func (s source) write(ctx context.Context, out sdk.PageImage, stored raster.Read
 	r = raster.Turn(r, s.orient)
 	h := r.Header()
 	out.Width, out.Height, out.XDPI, out.YDPI = h.Width, h.Height, xdpi, ydpi
-	var w raster.Writer
-	var err error
+	out.Image = file(ctx, "image.tif", "image/tiff")
+	create := raster.CreateTIFF
 	if h.Form == raster.Bilevel {
-		out.Image = file(ctx, "image.tif", "image/tiff")
-		w, err = libtiff.CreateG4(out.Image.Path, h, xdpi, ydpi)
-	} else {
-		out.Image = file(ctx, "image.pgm", "image/x-portable-graymap")
-		w, err = raster.CreatePNM(out.Image.Path, h)
+		create = libtiff.CreateG4
 	}
+	w, err := create(out.Image.Path, h, xdpi, ydpi)
 	if err != nil {
 		return out, err
 	}

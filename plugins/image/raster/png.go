@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"hash/crc32"
-	"io"
 	"math"
 	"os"
 
@@ -32,7 +31,7 @@ func CreatePNG(path string, h Header, xdpi, ydpi float64) (Writer, error) {
 	phys := binary.BigEndian.AppendUint32(nil, perMetre(xdpi))
 	w.chunk("pHYs", append(binary.BigEndian.AppendUint32(phys, perMetre(ydpi)), 1))
 	w.idat = bufio.NewWriterSize(idat{w}, 256<<10)
-	w.deflate, err = zlib.NewWriterLevel(w.idat, zlib.BestSpeed)
+	w.deflate, err = zlib.NewWriterLevel(w.idat, zlib.DefaultCompression)
 	return w, err
 }
 
@@ -103,7 +102,7 @@ func (w *pngWriter) Close() error {
 		err = w.out.Flush()
 	}
 	if err == nil && w.left != 0 {
-		err = io.ErrShortWrite
+		err = errShort
 	}
 	return closeAll(err, w.f)
 }
