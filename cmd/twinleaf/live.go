@@ -23,6 +23,8 @@ type live struct {
 	cause  string       // why it is absent
 	since  time.Time
 	drain  bool // the server is stopping
+
+	disk probe
 }
 
 func newLive() *live { return &live{cause: "the server is starting", since: time.Now()} }
@@ -77,7 +79,18 @@ func (l *live) health() core.Health {
 		}
 		return h
 	}
-	return e.pipe.Health()
+	h := e.pipe.Health()
+	h.Data = l.disk.item(h.Data, time.Now())
+	return h
+}
+
+// store is what the probe writes to.
+func (l *live) store() (putter, error) {
+	e, err := l.get()
+	if err != nil {
+		return nil, err
+	}
+	return e.blobs, nil
 }
 
 // Submit, Put and Open are what the console and the watched folders submit with.
@@ -94,7 +107,11 @@ func (l *live) Put(ctx context.Context, r io.Reader) (core.Ref, int64, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	return e.blobs.Put(ctx, r, 0) // the receivers have limits of their own
+	ref, size, err := e.blobs.Put(ctx, r, 0) // the receivers have limits of their own
+	if err != nil {
+		l.disk.note(err, time.Now()) // a full disk is known at once; only the probe says that it is well again
+	}
+	return ref, size, err
 }
 
 func (l *live) Open(ref core.Ref) (io.ReadSeekCloser, error) {

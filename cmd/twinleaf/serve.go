@@ -173,6 +173,10 @@ func (s *server) run(ctx context.Context) error {
 	for _, w := range s.watch {
 		g.Go(func() error { return w.Run(soft) })
 	}
+	g.Go(func() error {
+		s.live.disk.run(soft, s.live.store)
+		return nil
+	})
 	g.Go(func() error { return s.brake(soft, work, stop) })
 	err = g.Wait()
 	if err == nil {
@@ -181,15 +185,29 @@ func (s *server) run(ctx context.Context) error {
 	return err
 }
 
+// sameSignal is how long after the first signal another is the same one: a shell
+// and a supervisor may both send it.
+const sameSignal = 300 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // brake waits for the first signal, drains, and cancels at the second signal or
 // when draining takes too long.
 func (s *server) brake(soft, work context.Context, cancel func()) error {
 	<-soft.Done()
+	s.log.Info("stopping: running work may end", "timeout", s.config.DrainTimeout)
+	s.live.draining()
+	pause(work, sameSignal)
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(again)
-	s.log.Info("stopping: running work may end", "timeout", s.config.DrainTimeout)
-	s.live.draining()
 	late := time.NewTimer(s.config.DrainTimeout)
 	defer late.Stop()
 	select {
@@ -233,9 +251,7 @@ func (s *server) open(ctx context.Context) (*engine, error) {
 		}
 		s.log.Error("data service cannot start; trying on", "error", err, "in", wait)
 		s.live.absent(f.Detail)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if pause(ctx, wait); ctx.Err() != nil {
 			return nil, nil
 		}
 	}
