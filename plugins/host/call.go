@@ -124,6 +124,26 @@ func (h *Host) try(ctx context.Context, r request, again bool, finish func(*outp
 	return context.Cause(ctx)
 }
 
+// validate asks a process of t about settings.
+func (h *Host) validate(ctx context.Context, t target, settings json.RawMessage) (*pluginv2.Diagnostics, error) {
+	if err := h.enter(); err != nil {
+		return nil, err
+	}
+	defer h.wait.Done()
+	ctx, cancel := context.WithTimeout(ctx, h.config.StartTimeout)
+	defer cancel()
+	w, err := t.pool.acquire(ctx, "", false)
+	if err != nil {
+		return nil, err
+	}
+	defer t.pool.release(w, true)
+	found, err := w.rpc.Validate(ctx, &pluginv2.ValidateRequest{Component: t.component, SettingsJson: settings})
+	if err != nil {
+		w.kill()
+	}
+	return found, err
+}
+
 // cancel asks a call to stop, and ends the process if that takes too long.
 func (h *Host) cancel(p *pool, w *worker, id string, answers <-chan answer) {
 	ctx, stop := context.WithTimeout(h.life, h.config.Grace)

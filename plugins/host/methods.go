@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -152,6 +153,26 @@ func (h *Host) Deliver(ctx context.Context, c core.DeliverCall) (core.Receipt, e
 	return call(ctx, h, r, func(_ *outputs, receipt sdk.Receipt) (core.Receipt, error) {
 		return core.Receipt{Location: brief(receipt.Location), Detail: brief(receipt.Detail)}, nil
 	})
+}
+
+// Validate asks a plug-in whether settings are good for its component of a kind. What
+// is wrong comes back as a Failure with code settings that names the place.
+func (h *Host) Validate(ctx context.Context, plugin string, kind sdk.Kind, settings json.RawMessage) error {
+	t, ok := h.find(plugin, kind, "", func(sdk.ComponentManifest) bool { return true })
+	if !ok {
+		return h.missing(plugin, kind)
+	}
+	found, err := h.validate(ctx, t, settings)
+	if err != nil {
+		return &core.Failure{Code: core.CodePlugin, Detail: fmt.Sprintf("settings of plug-in %s: %v", t.plugin.name(), err)}
+	}
+	for _, d := range found.GetDiagnostics() {
+		return &core.Failure{
+			Code: "settings", Detail: brief(fmt.Sprintf("settings of plug-in %s: %s", t.plugin.name(), strings.TrimPrefix(d.Path+": "+d.Detail, ": "))),
+			Remedy: `"twinleaf plugin describe" shows the settings that it knows`, Permanent: true,
+		}
+	}
+	return nil
 }
 
 // request is a call about one input.

@@ -42,14 +42,19 @@ func (h *Host) named(name string, kind sdk.Kind, op string) (target, error) {
 	if ok {
 		return t, nil
 	}
+	return target{}, h.missing(name, kind)
+}
+
+func (h *Host) missing(name string, kind sdk.Kind) error {
 	detail := fmt.Sprintf("no %s plug-in in %s", kind, h.config.Dir)
 	if name != "" {
 		detail = fmt.Sprintf("no %s plug-in called %s in %s", kind, quote(name), h.config.Dir)
 	}
-	return target{}, &core.Failure{Code: core.CodePlugin, Detail: detail, Remedy: `run "twinleaf plugin list"; see PLUGINS.md`}
+	return &core.Failure{Code: core.CodePlugin, Detail: detail, Remedy: `run "twinleaf plugin list"; see PLUGINS.md`}
 }
 
-// find gives the first suitable component by plug-in name. When there is none,
+// find gives the first suitable component by plug-in name, with any operation if op is
+// empty. When there is none,
 // programs that would not start are tried again first.
 func (h *Host) find(name string, kind sdk.Kind, op string, fits func(sdk.ComponentManifest) bool) (target, bool) {
 	if t, ok := h.findReady(name, kind, op, fits); ok {
@@ -71,7 +76,7 @@ func (h *Host) findReady(name string, kind sdk.Kind, op string, fits func(sdk.Co
 			continue
 		}
 		i := slices.IndexFunc(p.about.Components, func(c sdk.ComponentManifest) bool {
-			return c.Kind == kind && slices.Contains(c.Ops, op) && fits(c)
+			return c.Kind == kind && (op == "" || slices.Contains(c.Ops, op)) && fits(c)
 		})
 		if i >= 0 {
 			found = append(found, target{p, pool, p.about.Components[i].ID})

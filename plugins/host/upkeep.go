@@ -1,0 +1,117 @@
+package host
+
+import (
+	"slices"
+)
+
+// replace starts a process in the background; when it is ready, the worn one
+// retires. There is at most one such start at a time.
+func (p *pool) replace(worn *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || worn == nil && p.full() || p.pending > 0 || p.health.strikes > 1 || !p.health.until.IsZero() {
+		return
+	}
+	p.pending++
+	p.host.wait.Go(func() { p.fill(worn) })
+}
+
+func (p *pool) fill(worn *worker) {
+	w, err := p.start()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pending--
+	if err != nil {
+		return // start has noted it
+	}
+	p.counts.Restarts++
+	if worn != nil {
+		p.dismiss(worn)
+	}
+	p.adopt(w)
+}
+
+// full reports whether there are as many processes as calls that may run at once.
+// The caller holds mu.
+func (p *pool) full() bool { return len(p.idle)+len(p.busy) >= cap(p.turns) }
+
+// adopt adds a started process, unless it came too late to be of use. The caller
+// holds mu.
+func (p *pool) adopt(w *worker) {
+	if p.closed || p.full() {
+		w.kill()
+		return
+	}
+	p.idle = slices.Insert(p.idle, 0, w)
+}
+
+// dismiss ends a process now if it is idle, else after its call. The caller holds mu.
+func (p *pool) dismiss(w *worker) {
+	w.retired.Store(true)
+	if i := slices.Index(p.idle, w); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+		w.kill()
+	}
+}
+
+// warm starts processes until the pool is full. It returns early on a failure.
+func (p *pool) warm() {
+	for p.cold() {
+		w, err := p.start()
+		if err != nil {
+			return // start has noted it
+		}
+		p.mu.Lock()
+		p.adopt(w)
+		p.mu.Unlock()
+	}
+}
+
+func (p *pool) cold() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.closed && !p.full()
+}
+
+// close ends all processes and keeps new ones from starting.
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, w := range p.idle {
+		w.kill()
+	}
+	for w := range p.busy {
+		w.kill()
+	}
+	p.idle = nil
+}
+
+// watch kills processes that hold more memory than they may; idle ones are
+// looked at only when all is true.
+func (p *pool) watch(all bool) {
+	p.mu.Lock()
+	watched := make([]*worker, 0, len(p.busy)+len(p.idle))
+	for w := range p.busy {
+		watched = append(watched, w)
+	}
+	if all {
+		watched = append(watched, p.idle...)
+	}
+	p.mu.Unlock()
+	for _, w := range watched {
+		if kb := residentKB(int(w.pid.Load())); kb > w.limitKB && !w.gone() {
+			w.overKB.Store(kb)
+			w.kill()
+			p.host.log.Warn("plug-in over its memory limit", "plugin", p.plugin.name(), "pid", w.ID(), "residentKB", kb, "limitKB", w.limitKB)
+		}
+	}
+}
+
+// Counts are what happened to a plug-in's processes since the host was opened.
+type Counts struct {
+	Starts   int `json:"starts"`
+	Calls    int `json:"calls"`
+	Crashes  int `json:"crashes"`  // during a call
+	Restarts int `json:"restarts"` // replacements of worn or broken processes
+}
