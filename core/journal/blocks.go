@@ -77,6 +77,11 @@ func readBlock(path string, want []Seq) (block, error) {
 	if err != nil {
 		return block{}, fmt.Errorf("read the journal's block: %w", err)
 	}
+	return scanBlock(path, buf, want)
+}
+
+// scanBlock is readBlock for the bytes of a block.
+func scanBlock(path string, buf []byte, want []Seq) (block, error) {
 	b := block{path: path, bad: len(buf), seen: map[Seq]Hash{}}
 	number, _ := blockNumber(path)
 	if bad, why := walkRecords(buf, number); why != "" {

@@ -84,7 +84,10 @@ func startEngine(ctx context.Context, dir string, first Seq, log *slog.Logger, s
 }
 
 func (e *engine) connect(ctx context.Context, first Seq, smallBlocks bool) error {
-	nc, err := nats.Connect("", nats.InProcessServer(e.srv), nats.NoReconnect())
+	nc, err := nats.Connect("", nats.InProcessServer(e.srv), nats.NoReconnect(),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			e.log.log.Debug("journal engine's connection", "err", err)
+		}))
 	if err != nil {
 		return err
 	}

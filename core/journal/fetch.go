@@ -46,6 +46,9 @@ func openStream(e *engine, timeout time.Duration, damage func(Seq, string) error
 		s.answers <- frames // never waits: there is one answer at a time
 		frames = nil
 	})
+	if errors.Is(err, nats.ErrConnectionClosed) {
+		return nil, core.DataDown("read the journal", errors.New("its engine has stopped"))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +58,12 @@ func openStream(e *engine, timeout time.Duration, damage func(Seq, string) error
 
 func (s *stream) ask(from Seq) error {
 	s.asked = from
-	return s.nc.PublishRequest("$JS.API.DIRECT.GET."+streamName, s.sub.Subject,
+	err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+streamName, s.sub.Subject,
 		fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, from, fetchEntries, fetchBytes))
+	if errors.Is(err, nats.ErrConnectionClosed) {
+		return errStale
+	}
+	return err
 }
 
 // fetch implements source.
@@ -79,7 +86,7 @@ func (s *stream) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.gone:
-		return nil, core.DataDown("read the journal", errors.New("its engine has stopped"))
+		return nil, errStale
 	}
 	s.asked = 0
 	if uint64(len(frames)) > uint64(to-from+1) {
@@ -89,8 +96,8 @@ func (s *stream) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
 		return nil, s.damage(from, "the engine does not give it back")
 	}
 	if next := from + Seq(len(frames)); next <= to {
-		if err := s.ask(next); err != nil {
-			return nil, err
+		if err := s.ask(next); err != nil && !errors.Is(err, errStale) {
+			return nil, err // a stale source gives what it has first
 		}
 	}
 	return s.prove(from, frames)

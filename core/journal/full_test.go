@@ -141,15 +141,33 @@ func fill(t *testing.T, path string) {
 	}
 }
 
-func TestFollowerSeesWhatIsAppendedAfterTheEngineWasStartedAgain(t *testing.T) {
+func TestReadersGoOnWhenTheEngineIsStartedAgain(t *testing.T) {
 	cfg := testConfig(t)
 	j := mustOpen(t, cfg)
 	fillTo(t, j, 5)
+	seen := make(chan Seq)
+	go func() {
+		defer close(seen)
+		for e, err := range j.Follow(t.Context(), 1) {
+			if err != nil {
+				if !errors.Is(err, ErrClosed) {
+					t.Error(err)
+				}
+				return
+			}
+			seen <- e.Seq
+		}
+	}()
+	for want := Seq(1); want <= 5; want++ {
+		if got := <-seen; got != want {
+			t.Fatalf("follower got %d, want %d", got, want)
+		}
+	}
 	j.engine.srv.Shutdown() // as if it had died
 	deadline := time.Now().Add(20 * time.Second)
-	var err error
 	for {
-		if _, err = j.Append(t.Context(), event(6)); err == nil {
+		_, err := j.Append(t.Context(), event(6))
+		if err == nil {
 			break
 		}
 		wantDataDown(t, err)
@@ -158,5 +176,28 @@ func TestFollowerSeesWhatIsAppendedAfterTheEngineWasStartedAgain(t *testing.T) {
 		}
 	}
 	fillTo(t, j, 10)
+	for want := Seq(6); want <= 10; want++ {
+		if got := <-seen; got != want {
+			t.Fatalf("follower got %d, want %d", got, want)
+		}
+	}
 	wantNumbers(t, j, 0, span(1, 10))
+	mustClose(t, j)
+	for seq := range seen {
+		t.Errorf("follower got %d after Close", seq)
+	}
+}
+
+func TestFullDiskCanBeCompacted(t *testing.T) {
+	var free atomic.Int64
+	free.Store(1 << 30)
+	cfg := testConfig(t)
+	cfg.free = func(string) (int64, error) { return free.Load(), nil }
+	j := mustOpen(t, cfg)
+	fillTo(t, j, 10)
+	free.Store(0)
+	if err := j.Compact(t.Context(), 6); err != nil {
+		t.Fatal(err)
+	}
+	wantNumbers(t, j, 0, span(6, 10))
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -96,20 +97,18 @@ func compacted(from, first Seq) error {
 	return fmt.Errorf("read from %d, the first entry is %d: %w", from, first, ErrCompacted)
 }
 
+// errStale says that a source has died and another may be opened in its place.
+var errStale = errors.New("the journal's engine was started again")
+
 func (t *tail) read(ctx context.Context, from Seq, open opener) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		from, last, _, err := t.start(from)
-		if err != nil {
-			yield(Entry{}, err)
-			return
+		c := cursor{open: open, yield: yield}
+		defer c.stop()
+		next, last, _, err := t.start(from)
+		if err == nil {
+			_, err = c.give(ctx, next, last)
 		}
-		src, err := open()
 		if err != nil {
-			yield(Entry{}, err)
-			return
-		}
-		defer src.stop()
-		if _, err := each(ctx, src, from, last, yield); err != nil {
 			yield(Entry{}, err)
 		}
 	}
@@ -117,26 +116,21 @@ func (t *tail) read(ctx context.Context, from Seq, open opener) iter.Seq2[Entry,
 
 func (t *tail) follow(ctx context.Context, from Seq, open opener) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		var src source
-		defer func() {
-			if src != nil {
-				src.stop()
-			}
-		}()
+		c := cursor{open: open, yield: yield}
+		defer c.stop()
 		for {
 			next, last, moved, err := t.start(from)
-			if err == nil && src == nil && next <= last {
-				src, err = open()
-			}
-			var more bool
+			more := err == nil
 			if err == nil {
-				more, err = each(ctx, src, next, last, yield)
+				more, err = c.give(ctx, next, last)
 			}
-			if ctx.Err() != nil || err == nil && !more {
+			switch {
+			case ctx.Err() != nil:
 				return
-			}
-			if err != nil {
+			case err != nil:
 				yield(Entry{}, err)
+				return
+			case !more:
 				return
 			}
 			from = max(next, last+1)
@@ -149,22 +143,54 @@ func (t *tail) follow(ctx context.Context, from Seq, open opener) iter.Seq2[Entr
 	}
 }
 
-// each yields the entries from..to; more is false when yield wants no more.
-func each(ctx context.Context, src source, from, to Seq, yield func(Entry, error) bool) (more bool, err error) {
+// cursor is one iteration: it keeps its source until that dies.
+type cursor struct {
+	open  opener
+	yield func(Entry, error) bool
+	src   source // nil before the first entry is wanted
+}
+
+func (c *cursor) stop() {
+	if c.src != nil {
+		c.src.stop()
+		c.src = nil
+	}
+}
+
+// give yields the entries from..to; more is false when nobody wants more.
+func (c *cursor) give(ctx context.Context, from, to Seq) (more bool, err error) {
 	for from <= to {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		entries, err := src.fetch(ctx, from, to)
+		entries, err := c.fetch(ctx, from, to)
 		if err != nil {
 			return false, err
 		}
 		for _, e := range entries {
-			if !yield(e, nil) {
+			if !c.yield(e, nil) {
 				return false, nil
 			}
 		}
 		from += Seq(len(entries))
 	}
 	return true, nil
+}
+
+// fetch gets the next entries, from a new source when the old one is stale.
+func (c *cursor) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if c.src == nil {
+			src, err := c.open()
+			if err != nil {
+				return nil, err
+			}
+			c.src = src
+		}
+		entries, err := c.src.fetch(ctx, from, to)
+		if !errors.Is(err, errStale) {
+			return entries, err
+		}
+		c.stop()
+	}
 }

@@ -155,7 +155,10 @@ func (w *writer) append(group []*request) {
 }
 
 func (w *writer) appendLines(lines [][]byte, bytes int) error {
-	if err := w.ready(bytes); err != nil {
+	if err := w.cfg.checkSpace(int64(bytes)); err != nil {
+		return err
+	}
+	if err := w.running(); err != nil {
 		return err
 	}
 	at := w.tail.chain()
@@ -206,11 +209,8 @@ func (w *writer) settle(err error, want chain) error {
 	return core.DataDown("append to the journal", err)
 }
 
-// ready makes sure that there is room and an engine.
-func (w *writer) ready(bytes int) error {
-	if err := w.cfg.checkSpace(int64(bytes)); err != nil {
-		return err
-	}
+// running makes sure that there is an engine.
+func (w *writer) running() error {
 	if w.failed == nil {
 		return nil
 	}
@@ -253,7 +253,7 @@ func (w *writer) compact(before Seq) error {
 	if before <= first {
 		return nil
 	}
-	if err := w.ready(0); err != nil {
+	if err := w.running(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Timeout)
