@@ -57,12 +57,8 @@ func Graft(ctx context.Context, o Options) (Result, error) {
 	if err := g.open(ctx); err != nil {
 		return Result{}, err
 	}
-	ok, err := g.file.MayChange(ctx)
-	if err != nil {
+	if err := g.permitted(ctx); err != nil {
 		return Result{}, err
-	}
-	if !ok {
-		return Result{}, source.RefuseChange()
 	}
 	if err := g.look(ctx); err != nil {
 		return Result{}, err
@@ -97,6 +93,18 @@ func (g *grafter) open(ctx context.Context) (err error) {
 	g.file, err = source.Open(ctx, g.o.Input, source.Options{
 		Password: g.o.Password, Scratch: g.o.Scratch, Pages: g.o.MaxPages, Bytes: g.o.MaxBytes, Tools: g.o.Tools,
 	})
+	return err
+}
+
+// permitted refuses a file that forbids changes when there is one to make.
+func (g *grafter) permitted(ctx context.Context) error {
+	if len(g.o.Pages) == 0 {
+		return nil
+	}
+	ok, err := g.file.MayChange(ctx)
+	if err == nil && !ok {
+		err = source.RefuseChange()
+	}
 	return err
 }
 

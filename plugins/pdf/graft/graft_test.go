@@ -223,6 +223,10 @@ func TestProtectedFileIsRefused(t *testing.T) {
 	if _, err := Graft(context.Background(), o); !errors.As(err, &refused) || refused.Code != "encrypted" {
 		t.Errorf("got %v, want a refusal with the code encrypted", err)
 	}
+	out, _ := graft(t, Options{Input: in})
+	if read(t, out) != read(t, in) {
+		t.Error("without text the result is not the input itself")
+	}
 	o.Password, o.Scratch = "owner", t.TempDir()
 	if _, err := Graft(context.Background(), o); err != nil {
 		t.Errorf("with the owner's password: %v", err)

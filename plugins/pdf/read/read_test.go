@@ -105,8 +105,8 @@ func TestModesDecideWhatIsRecognised(t *testing.T) {
 	ricoh := sourcetest.Shared(t, "mfd/ricoh*.pdf")[0]
 	for mode, want := range map[string]string{
 		"skip":  "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 text hidden",
-		"redo":  "encrypted false, signed false, rebuild true, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden",
-		"force": "encrypted false, signed false, rebuild true, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden",
+		"redo":  "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden",
+		"force": "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden",
 	} {
 		if got := brief(newDesk(t).inspect(ricoh, mode)); got != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", mode, got, want)

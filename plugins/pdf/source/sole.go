@@ -100,9 +100,6 @@ func (f *File) classify(s *Sole, p Page) bool {
 	space, n := f.colours(d["ColorSpace"])
 	s.Components, s.Bits = n, f.sampleBits(d)
 	device := space == "device" && !f.defaultSpaces(p)
-	if n == 1 && s.Bits == 1 && space == "profile" {
-		device = true // black and white are the same with every profile
-	}
 	decode := f.decode(d["Decode"], n)
 	s.Exact = device && decode != otherDecode && len(s.Image.FilterPipeline) <= 1 && s.Bits <= 8
 	if len(s.Image.FilterPipeline) != 1 || space == "palette" {
@@ -173,7 +170,7 @@ func (f *File) decode(o types.Object, n int) decoding {
 }
 
 // colours gives the family and the components of a colour space: "device",
-// "profile" (calibrated, but drawn alike), "palette" or "".
+// "profile" (calibrated: even its white may be tinted), "palette" or "".
 func (f *File) colours(o types.Object) (family string, components int) {
 	o = f.Object(o)
 	if a, ok := o.(types.Array); ok && len(a) > 0 {
