@@ -147,7 +147,7 @@ func text(head []byte) (is, hint string) {
 	if bytes.Count(head, []byte{0}) == len(head) {
 		return "nothing but zero bytes", "scan it again; the disk or the transfer lost its content"
 	}
-	if !utf8.Valid(head[:max(0, len(head)-utf8.UTFMax)]) || bytes.IndexByte(head, 0) >= 0 {
+	if !isText(head) {
 		return "a file of an unknown kind", takes
 	}
 	low := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff"))))
@@ -164,4 +164,14 @@ func text(head []byte) (is, hint string) {
 		return "a JSON file", takes
 	}
 	return "a text file", "its text needs no recognition; " + takes
+}
+
+// isText reports UTF-8 without zero bytes. The head may end inside a character.
+func isText(head []byte) bool {
+	for cut := range min(utf8.UTFMax, len(head)) {
+		if utf8.Valid(head[:len(head)-cut]) {
+			return bytes.IndexByte(head, 0) < 0
+		}
+	}
+	return false
 }

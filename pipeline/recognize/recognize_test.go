@@ -1,0 +1,133 @@
+package recognize
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/blob"
+	"github.com/twinleaf-scan/twinleaf/ocr"
+)
+
+// engine answers with a page, and notes what it was asked.
+type engine struct {
+	json  string
+	words int
+	name  string
+	call  core.RecognizeCall
+	text  core.TextCall
+}
+
+func (e *engine) answer(dir string) (core.PageText, error) {
+	err := os.WriteFile(filepath.Join(dir, "page.json"), []byte(e.json), 0o600)
+	return core.PageText{Text: core.File{Name: e.name}, Words: e.words, Confidence: 1, By: "fake 1"}, err
+}
+
+func (e *engine) Recognize(_ context.Context, c core.RecognizeCall) (core.PageText, error) {
+	e.call = c
+	return e.answer(c.Dir)
+}
+
+func (e *engine) Text(_ context.Context, c core.TextCall) (core.PageText, error) {
+	e.text = c
+	return e.answer(c.Dir)
+}
+
+// page is the text of a page of 100 x 50 pixels with two words.
+func page(t *testing.T) string {
+	t.Helper()
+	line := ocr.Line{Box: ocr.Box{X1: 90, Y1: 20}}
+	for i, text := range []string{"Hello", "world"} {
+		line.Words = append(line.Words, ocr.Word{Text: text, Box: ocr.Box{X0: i * 40, X1: i*40 + 30, Y1: 20}, Confidence: 80 + float64(i)*10})
+	}
+	p := ocr.Page{Width: 100, Height: 50, DPI: 300, Blocks: []ocr.Block{{Box: line.Box, Paragraphs: []ocr.Paragraph{{Box: line.Box, Lines: []ocr.Line{line}}}}}}
+	var b strings.Builder
+	if err := p.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func run(t *testing.T, e *engine, change func(*core.Task)) (core.PageText, error) {
+	t.Helper()
+	store, err := blob.Open(t.TempDir(), blob.Config{NoSync: true, Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	put := func(content string) core.File {
+		ref, size, err := store.Put(t.Context(), strings.NewReader(content), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return core.File{Name: content, Ref: ref, Size: size}
+	}
+	clean := put("clean")
+	task := core.Task{
+		Page: 3, Input: put("input"), InputPage: 2,
+		Image: core.PageImage{Image: put("image"), Width: 200, Height: 100, XDPI: 600, YDPI: 600},
+		Clean: core.PageClean{Image: &clean, Width: 100, Height: 50, Scale: 0.5},
+	}
+	if change != nil {
+		change(&task)
+	}
+	result, err := New(store, e, e).Run(t.Context(), task)
+	if err != nil {
+		return core.PageText{}, err
+	}
+	got := result.(core.PageRecognized)
+	if !store.Has(got.Text.Text.Ref) {
+		t.Error("the text is no blob")
+	}
+	return got.Text, nil
+}
+
+func TestCleanedImageIsRecognisedAtItsOwnResolution(t *testing.T) {
+	e := &engine{json: page(t), words: 2, name: "page.json"}
+	got, err := run(t, e, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.call.DPI != 300 || e.call.Image.Name != "clean" {
+		t.Errorf("asked for %s at %v dpi", e.call.Image.Name, e.call.DPI)
+	}
+	if got.Words != 2 || got.Confidence != 85 {
+		t.Errorf("got %d words, confidence %v; want 2 and 85, counted by us", got.Words, got.Confidence)
+	}
+}
+
+func TestBornDigitalPageIsAskedForItsText(t *testing.T) {
+	e := &engine{json: page(t), words: 2, name: "page.json"}
+	_, err := run(t, e, func(t *core.Task) { t.Born, t.Image, t.Clean = true, core.PageImage{}, core.PageClean{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.text.Input.Name != "input" || e.text.Page != 2 || e.call.Image.Path != "" {
+		t.Errorf("asked %+v and %+v", e.text, e.call)
+	}
+}
+
+func TestBadTextIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*engine){
+		"no JSON":             func(e *engine) { e.json = "{" },
+		"no file":             func(e *engine) { e.name = "other.json" },
+		"file outside":        func(e *engine) { e.name = "../page.json" },
+		"other size":          func(e *engine) { e.json = strings.Replace(e.json, `"w":100`, `"w":101`, 1) },
+		"box leaves the page": func(e *engine) { e.json = strings.Replace(e.json, `"x1":70`, `"x1":170`, 1) },
+		"confidence":          func(e *engine) { e.json = strings.Replace(e.json, `"conf":80`, `"conf":180`, 1) },
+		"fewer words":         func(e *engine) { e.words = 1 },
+	} {
+		e := &engine{json: page(t), words: 2, name: "page.json"}
+		before := [3]any{e.json, e.words, e.name}
+		change(e)
+		if before == [3]any{e.json, e.words, e.name} {
+			t.Fatalf("%s: nothing was changed in %s", name, e.json)
+		}
+		if got, err := run(t, e, nil); err == nil || core.AsFailure(err).Code != core.CodePlugin {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+}
