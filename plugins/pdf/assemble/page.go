@@ -31,7 +31,7 @@ func sizeOf(p sdk.DocPage, last sheet, units bool) sheet {
 	switch info := p.Info; {
 	case p.Image != nil && p.Image.Width > 0 && p.Image.Height > 0:
 		w, h = inches(p.Image.Width, p.Image.XDPI)*72, inches(p.Image.Height, p.Image.YDPI)*72
-		if math.Abs(w-info.WidthPt) < 1 && math.Abs(h-info.HeightPt) < 1 { // rounding to whole pixels
+		if info.WidthPt > 0 && math.Abs(w-info.WidthPt) < 1 && math.Abs(h-info.HeightPt) < 1 { // rounding to whole pixels
 			w, h = info.WidthPt, info.HeightPt
 		}
 		if turn(p)%180 != 0 {
