@@ -88,7 +88,7 @@ func (r *ocrRun) one(ctx context.Context, d document) (out done) {
 	start := time.Now()
 	out.result = ocrResult{Inputs: d.inputs, State: core.Failed, Outputs: map[string]string{}}
 	job, err := r.work(ctx, d)
-	out.result.Seconds = time.Since(start).Seconds()
+	out.result.Seconds = time.Since(start).Round(time.Millisecond).Seconds()
 	if err == nil {
 		out.result.State, out.result.Pages, out.result.Failures = job.State, job.Pages, job.Failures
 		err = r.outcome(job)

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/console/api"
+	"github.com/twinleaf-scan/twinleaf/console/client"
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// typed runs the command line in this process.
+func typed(t *testing.T, stdin string, args ...string) (exit int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	exit = run(streams{strings.NewReader(stdin), &out, &errs}, args)
+	return exit, out.String(), errs.String()
+}
+
+func TestExitCodesFollowTheContract(t *testing.T) {
+	refused := core.Refuse(core.CodeEncrypted, "give the password", "it is encrypted")
+	cases := []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("broken"), 1},
+		{&core.Failure{Code: core.CodeTimeout}, 1},
+		{fmt.Errorf("wrapped: %w", usage("", "what")), 2},
+		{fmt.Errorf("scan.pdf: %w", refused), 3},
+		{api.NewProblem(413, core.CodeOverLimit, "", "too big"), 3},
+		{api.NewProblem(404, core.CodeUnknown, "", "no job"), 1},
+		{&partlyError{"page 3"}, 4},
+		{fmt.Errorf("list: %w (…)", client.ErrUnreachable), 5},
+		{&worstError{3}, 3},
+		{context.Canceled, 1},
+	}
+	for _, c := range cases {
+		if got := code(c.err); got != c.want {
+			t.Errorf("%v: got exit %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+func TestWorstExitCodeWins(t *testing.T) {
+	for _, c := range [][3]int{{0, 4, 4}, {4, 3, 3}, {3, 4, 3}, {3, 1, 1}, {1, 0, 1}} {
+		if got := worse(c[0], c[1]); got != c[2] {
+			t.Errorf("worse(%d, %d): got %d, want %d", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+func TestErrorsAreForPeople(t *testing.T) {
+	cases := []struct {
+		args []string
+		exit int
+		want string
+	}{
+		{[]string{"frobnicate"}, 2, "twinleaf: twinleaf has no command \"frobnicate\"\nhint: see twinleaf --help\n"},
+		{[]string{"srve"}, 2, "twinleaf: twinleaf has no command \"srve\"\nhint: did you mean \"twinleaf serve\"?\n"},
+		{[]string{"ocr"}, 2, "twinleaf: twinleaf ocr needs an input\nhint: see twinleaf ocr --help\n"},
+		{[]string{"ocr", "--nope"}, 2, "twinleaf: unknown flag: --nope\nhint: see twinleaf ocr --help\n"},
+		{[]string{"ocr", "no-such.tif"}, 2, "twinleaf: there is no file no-such.tif\nhint: is the name right?\n"},
+		{[]string{"ocr", "-", "-", "--text", "-"}, 2, "twinleaf: standard input can be read only once\n"},
+		{[]string{"serve", "--listen", "0.0.0.0:1", "--check"}, 2, "hint: set tlsCert, tlsKey and token"},
+		{[]string{"serve", "--config", "no-such.yaml"}, 2, "twinleaf: there is no file no-such.yaml\n"},
+		{[]string{"--server", "http://127.0.0.1:1", "jobs"}, 5, "hint: is the server running?"},
+		{[]string{"--server", "ftp://x", "jobs"}, 2, "is no server's address"},
+		{[]string{"--log-format", "xml", "serve", "--plugins", "."}, 2, "use text or json"},
+		{[]string{"profile"}, 2, "twinleaf profile needs a command"},
+		{[]string{"profile", "set", "bad/name", "a=b"}, 2, "is no name for a profile"},
+	}
+	for _, c := range cases {
+		exit, out, errs := typed(t, "", c.args...)
+		if exit != c.exit || !strings.Contains(errs, c.want) || out != "" || strings.Count(errs, "\n") > 2 {
+			t.Errorf("%v: got exit %d, %q, output %q; want exit %d and %q in at most two lines", c.args, exit, errs, out, c.exit, c.want)
+		}
+	}
+}
+
+func TestVersionAndManualPrintToStandardOutput(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"man"}, {"--help"}, {"completion", "bash"}} {
+		if exit, out, errs := typed(t, "", args...); exit != 0 || len(out) < 20 || errs != "" {
+			t.Errorf("%v: got exit %d, %d bytes, %q", args, exit, len(out), errs)
+		}
+	}
+}
+
+func TestConfigIsReadStrictly(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) string {
+		p := filepath.Join(dir, "c.yaml")
+		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	good := "name: north\ndata: " + dir + "/d\nworkers: 3\ndrainTimeout: 1m\nweb: {listen: '127.0.0.1:9', maxUpload: 5}\nwatch: [{dir: " + dir + ", profile: fax, interval: 2s}]\n"
+	c, err := readConfig(write(good))
+	if err == nil {
+		c, err = c.complete()
+	}
+	if err != nil || c.Name != "north" || c.Workers != 3 || c.DrainTimeout != time.Minute || c.Web.MaxUpload != 5 ||
+		c.Watch[0].Profile != "fax" || c.Watch[0].Interval != 2*time.Second || c.Delivered != dir+"/d/delivered" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for text, want := range map[string]string{
+		"workrs: 3":                       "field workrs not found",
+		"workers: many":                   "cannot unmarshal",
+		"workers: -1":                     "cannot be negative",
+		"name: 'a b'":                     "cannot be a server's name",
+		"web: {listen: ':80'}":            "TLS and a token",
+		"watch: [{dir: /no/such/dir}]":    "there is no folder",
+		"watch: [{profile: x}]":           "names no dir",
+		"watch: [{dir: .}, {dir: ./.}]":   "watched twice",
+		"delivered: .\nwatch: [{dir: .}]": "delivered into it",
+	} {
+		c, err := readConfig(write(text))
+		if err == nil {
+			_, err = c.complete()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || code(err) != exitUsage || strings.Contains(err.Error(), "main.") {
+			t.Errorf("%q: got %v, want a usage error with %q", text, err, want)
+		}
+	}
+}
+
+func TestFieldsBecomeAForm(t *testing.T) {
+	k := kind{"profile", "profiles", []string{"languages"}}
+	v, err := k.form([]string{"languages=deu,eng", "limits.pages=5", "pdfa=2b", "mode=skip"}, nil)
+	if got, want := fmt.Sprint(v), "map[languages:[deu eng] limits:map[pages:5] mode:skip pdfa:2b]"; err != nil || got != want {
+		t.Errorf("got %s, %v; want %s", got, err, want)
+	}
+	v, err = k.form([]string{"-"}, strings.NewReader("languages: [spa]\n"))
+	if got, want := fmt.Sprint(v), "map[languages:[spa]]"; err != nil || got != want {
+		t.Errorf("from standard input: got %s, %v; want %s", got, err, want)
+	}
+	if _, err := k.form([]string{"a=b", "nonsense"}, nil); code(err) != exitUsage {
+		t.Errorf("got %v, want a usage error", err)
+	}
+}
+
+func TestMeterIsSilentAwayFromATerminal(t *testing.T) {
+	var w bytes.Buffer
+	m := newMeter(&w, "scan")
+	m.see(core.JobView{Pages: core.PageCounts{Total: 3, Done: 1}})
+	m.end()
+	if w.Len() > 0 {
+		t.Errorf("wrote %q into a pipe", w.String())
+	}
+}
+
+func TestWholeFilesOnlyAppearUnderTheirNames(t *testing.T) {
+	to := filepath.Join(t.TempDir(), "new", "out.pdf")
+	cut := io.MultiReader(strings.NewReader("half"), errReader{})
+	if err := writeWhole(to, cut, nil); err == nil {
+		t.Error("a broken source was taken for whole")
+	}
+	if left, _ := os.ReadDir(filepath.Dir(to)); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if err := writeWhole(to, strings.NewReader("whole"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(to); string(got) != "whole" {
+		t.Errorf("got %q, want whole", got)
+	}
+}
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, errors.New("gone") }
+
+func TestProbeKnowsAFullDisk(t *testing.T) {
+	var p probe
+	up, at := core.Item{State: "up"}, time.Unix(100, 0)
+	if got := p.item(up, at); got.State != "up" {
+		t.Errorf("at first: got %+v, want up", got)
+	}
+	p.note(&core.Failure{Code: core.CodeDataDown, Detail: "full"}, at)
+	if got := p.item(up, at); got.State != "down" || got.Cause != "full" {
+		t.Errorf("full: got %+v, want down, full", got)
+	}
+	p.note(context.Canceled, at) // says nothing about the disk
+	if got := p.item(up, at); got.State != "down" {
+		t.Errorf("still full: got %+v, want down", got)
+	}
+	p.note(nil, at)
+	if got := p.item(up, at); got.State != "up" {
+		t.Errorf("well again: got %+v, want up", got)
+	}
+	p.begin(at)
+	if got := p.item(up, at.Add(probeSlow+1)); got.State != "down" || got.Cause != "the disk does not answer" {
+		t.Errorf("stuck: got %+v, want down", got)
+	}
+}
