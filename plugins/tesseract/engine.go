@@ -75,6 +75,13 @@ func (e *engine) warmUp() {
 // white pixels as PBM.
 func whiteDot() []byte { return []byte("P4\n8 8\n\x00\x00\x00\x00\x00\x00\x00\x00") }
 
+// size reads width and height from the head of an image file.
+func (e *engine) size(path string) (width, height int, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return imageSize(path)
+}
+
 // read recognises one page, exactly once.
 func (e *engine) read(p pack, pg page) (a answer, err error) {
 	err = e.use(p, func(c *gosseract.Client) error {

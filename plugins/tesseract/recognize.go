@@ -26,7 +26,7 @@ func recognize(ctx context.Context, e *engine, r sdk.RecognizeRequest, s setting
 	if err := checkLanguages(dir, r.Languages); err != nil {
 		return sdk.Text{}, err
 	}
-	if err := checkImage(r); err != nil {
+	if err := checkImage(e, r); err != nil {
 		return sdk.Text{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -49,8 +49,8 @@ func recognize(ctx context.Context, e *engine, r sdk.RecognizeRequest, s setting
 }
 
 // checkImage refuses what the engine cannot take, before anything is decoded.
-func checkImage(r sdk.RecognizeRequest) error {
-	width, height, err := imageSize(r.Image.Path)
+func checkImage(e *engine, r sdk.RecognizeRequest) error {
+	width, height, err := e.size(r.Image.Path)
 	if err != nil {
 		return damaged(r, err)
 	}
