@@ -2,7 +2,6 @@ package core_test
 
 import (
 	"fmt"
-	"iter"
 	"runtime"
 	"testing"
 	"time"
@@ -69,21 +68,37 @@ func BenchmarkReady(b *testing.B) {
 	}
 }
 
-// BenchmarkPick finds the first task of each of 10,000 queued jobs, as the
-// dispatcher does in the worst case.
-func BenchmarkPick(b *testing.B) {
+// queue is 10,000 jobs that wait.
+func queue() *story {
 	s := newStory()
 	for n := range 10_000 {
 		s.submit(JobID(fmt.Sprintf("A-%05d", n)), 1, "x")
 	}
+	return s
+}
+
+// BenchmarkPick looks through 10,000 queued jobs and at the tasks of a hundred, which
+// is more than the dispatcher does for one slot.
+func BenchmarkPick(b *testing.B) {
+	s := queue()
 	for b.Loop() {
-		for id := range s.Open() {
-			next, stop := iter.Pull(s.Tasks(id, s.at))
-			if _, ok := next(); !ok {
-				b.Fatal("no task")
+		n := 0
+		for id := range s.Waiting() {
+			if n++; n%100 != 0 {
+				continue
 			}
-			stop()
+			for range s.Tasks(id, s.at) {
+				break
+			}
 		}
+	}
+}
+
+// BenchmarkNextWake finds out when 10,000 queued jobs have something to do.
+func BenchmarkNextWake(b *testing.B) {
+	s := queue()
+	for b.Loop() {
+		s.NextWake(s.at)
 	}
 }
 

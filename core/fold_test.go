@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -190,6 +191,23 @@ func TestHoldReleaseAndCancel(t *testing.T) {
 	s.wantState(t, j1, Cancelled)
 	if v := s.view(t, j1); v.Reason != "wrong" || v.Pages.Total != 9 {
 		t.Errorf("got %+v", v)
+	}
+}
+
+func TestWaitingJobsSayWhatTheyNeed(t *testing.T) {
+	s := newStory()
+	for _, id := range []JobID{"A-1", "A-2", "A-3", "A-4"} {
+		s.submit(id, 1, "x")
+	}
+	s.tell("A-2", JobHeld{Count: 1})
+	s.tell("A-3", DocumentIngested{Inputs: []Inspection{pages(2)}})
+	s.tell("A-4", JobCancelled{})
+	got := map[JobID]Stage{}
+	for id, stage := range s.Waiting() {
+		got[id] = stage
+	}
+	if want := map[JobID]Stage{"A-1": Ingest, "A-3": Recognize}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

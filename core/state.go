@@ -52,10 +52,15 @@ func (s *State) Apply(e Event) {
 
 // find gives the job of an id or an alias, nil if there is none.
 func (s *State) find(id JobID) *job {
+	return s.jobs[s.Own(id)]
+}
+
+// Own is the id under which a job is kept: of an alias that of its job, else id itself.
+func (s *State) Own(id JobID) JobID {
 	if own, ok := s.alias[id]; ok {
-		id = own
+		return own
 	}
-	return s.jobs[id]
+	return id
 }
 
 func (s *State) findOrStub(id JobID) *job {
@@ -184,6 +189,18 @@ func (s *State) Open() iter.Seq[JobID] {
 	return func(yield func(JobID) bool) {
 		for _, j := range s.open {
 			if !yield(j.ID) {
+				return
+			}
+		}
+	}
+}
+
+// Waiting gives the jobs that may have tasks, in order of submission, each with the
+// stage that it needs next; all stages of a page count as recognize.
+func (s *State) Waiting() iter.Seq2[JobID, Stage] {
+	return func(yield func(JobID, Stage) bool) {
+		for _, j := range s.open {
+			if j.plan.State != Held && !yield(j.ID, j.plan.Stage) {
 				return
 			}
 		}

@@ -59,12 +59,15 @@ func (d *dispatcher) pick(p pool) (core.Task, bool) {
 	var bestClaim claim
 	found := false
 	now := d.now()
-	for id := range d.state.Open() {
+	for id, stage := range d.state.Waiting() {
+		if poolOf(stage) != p {
+			continue
+		}
 		c := claim{running: d.perJob[id], served: d.served[service{id, p}]}
 		if found && !c.before(bestClaim) {
 			continue
 		}
-		t, ok := d.firstFree(id, p, now)
+		t, ok := d.firstFree(id, now)
 		if !ok {
 			continue
 		}
@@ -78,13 +81,9 @@ func (d *dispatcher) pick(p pool) (core.Task, bool) {
 	return best, found
 }
 
-// firstFree is the most urgent task of a job that nobody works on. All tasks that
-// a job has at one time are for one pool.
-func (d *dispatcher) firstFree(id core.JobID, p pool, now time.Time) (core.Task, bool) {
+// firstFree is the most urgent task of a job that nobody works on.
+func (d *dispatcher) firstFree(id core.JobID, now time.Time) (core.Task, bool) {
 	for t := range d.state.Tasks(id, now) {
-		if poolOf(t.Stage) != p {
-			break
-		}
 		if d.running[t.Key()] == nil {
 			return d.withDefaults(t), true
 		}

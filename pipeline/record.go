@@ -14,6 +14,9 @@ import (
 // maxBatch is how many events are appended at once.
 const maxBatch = 200
 
+// appendLimit is how long a disk may hang before it counts as down.
+const appendLimit = 30 * time.Second
+
 // append makes events durable, folds them and tells the watchers. After an error
 // it is not known which of them the journal has; catchUp, which comes before the
 // next append, finds out.
@@ -21,6 +24,8 @@ func (d *dispatcher) append(ctx context.Context, events ...core.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	ctx, stop := context.WithTimeout(ctx, appendLimit)
+	defer stop()
 	seq, err := d.log.Append(ctx, events...)
 	if errors.Is(err, journal.ErrTooLarge) {
 		return err
@@ -105,15 +110,19 @@ func (d *dispatcher) setUnsaved(events []core.Event) {
 
 // fold takes durable events into the state; the first has the sequence seq.
 func (d *dispatcher) fold(seq journal.Seq, events []core.Event) {
-	updates := make([]Update, len(events))
+	var updates []Update
 	d.mu.Lock()
 	for i, e := range events {
 		d.state.Apply(e)
 		d.last = seq + journal.Seq(i)
-		if e.Job != "" {
-			d.seqs[e.Job] = d.last
+		if e.Job == "" {
+			continue
 		}
-		updates[i] = d.update(e)
+		id := d.state.Own(e.Job)
+		d.seqs[id] = d.last
+		if d.watchers.watched(id) {
+			updates = append(updates, d.update(e))
+		}
 	}
 	d.mu.Unlock()
 	d.sinceSnapshot += len(events)

@@ -121,6 +121,14 @@ func (ws *watchers) remove(w *watcher) {
 	}
 }
 
+// watched reports whether anybody watches the job. Who begins to watch right after
+// gets a sum of what was folded before.
+func (ws *watchers) watched(id core.JobID) bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return len(ws.byJob[id]) > 0
+}
+
 // publish never waits: a watcher whose buffer is full is dropped.
 func (ws *watchers) publish(u Update) {
 	ws.mu.Lock()
