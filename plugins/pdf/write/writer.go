@@ -34,8 +34,14 @@ const Level = 6
 // entry tells where an object lies.
 type entry struct {
 	at    int64 // offset, or the number of the object stream it is in
-	index int32 // in the object stream; -1: at is an offset, -2: not written yet
+	index int32 // in the object stream, or one of the values below
 }
+
+const (
+	atOffset  = -1 // the object lies at an offset
+	unwritten = -2
+	waiting   = -3 // for its object stream
+)
 
 // Writer writes one document. It is for one goroutine. The first error stays and
 // is what every later call and Finish return.
@@ -66,7 +72,7 @@ func (d *Writer) Size() int64 { return d.at }
 
 // Alloc gives the reference of an object that will be written later.
 func (d *Writer) Alloc() types.IndirectRef {
-	d.entries = append(d.entries, entry{index: -2})
+	d.entries = append(d.entries, entry{index: unwritten})
 	return *types.NewIndirectRef(len(d.entries)-1, 0)
 }
 
@@ -77,9 +83,10 @@ func (d *Writer) Put(ref types.IndirectRef, o types.Object) error {
 	}
 	n := int(ref.ObjectNumber)
 	if d.flavour == Classic {
-		d.entries[n] = entry{at: d.at, index: -1}
+		d.entries[n] = entry{at: d.at, index: atOffset}
 		return d.write(append(Append(objectHead(n), o), "\nendobj\n"...))
 	}
+	d.entries[n].index = waiting
 	d.held = append(d.held, n)
 	d.offsets = append(d.offsets, len(d.pending))
 	d.pending = append(Append(d.pending, o), '\n')
@@ -103,7 +110,7 @@ func (d *Writer) Stream(ref types.IndirectRef, dict types.Dict, size int64, body
 		return err
 	}
 	n := int(ref.ObjectNumber)
-	d.entries[n] = entry{at: d.at, index: -1}
+	d.entries[n] = entry{at: d.at, index: atOffset}
 	dict["Length"] = types.Integer(size)
 	if err := d.write(append(Append(objectHead(n), dict), "\nstream\n"...)); err != nil {
 		return err
@@ -131,7 +138,7 @@ func (d *Writer) Finish(root, info types.IndirectRef, id [16]byte) error {
 		d.flush()
 	}
 	for n, e := range d.entries[1:] {
-		if e.index == -2 && d.err == nil {
+		if e.index == unwritten && d.err == nil {
 			d.err = fmt.Errorf("object %d was never written", n+1)
 		}
 	}
@@ -155,7 +162,7 @@ func (d *Writer) claim(ref types.IndirectRef) error {
 	case d.err != nil:
 	case n < 1 || n >= len(d.entries):
 		d.err = fmt.Errorf("object %d was not allocated", n)
-	case d.entries[n].index != -2:
+	case d.entries[n].index != unwritten:
 		d.err = fmt.Errorf("object %d is written twice", n)
 	}
 	return d.err

@@ -23,7 +23,7 @@ func (d *Writer) table(trailer types.Dict) {
 // Each row is its difference to the one above (predictor 12): most of it is zeros.
 func (d *Writer) crossReference(trailer types.Dict) {
 	ref := d.Alloc()
-	d.entries[ref.ObjectNumber] = entry{at: d.at, index: -1}
+	d.entries[ref.ObjectNumber] = entry{at: d.at, index: atOffset}
 	width := (bits.Len64(uint64(d.at)) + 7) / 8
 	columns := 1 + width + 1
 	above, row := make([]byte, columns), make([]byte, columns)
@@ -41,7 +41,7 @@ func (d *Writer) crossReference(trailer types.Dict) {
 	trailer["W"] = types.Array{types.Integer(1), types.Integer(width), types.Integer(1)}
 	trailer["Filter"] = types.Name("FlateDecode")
 	trailer["DecodeParms"] = types.Dict{"Predictor": types.Integer(12), "Columns": types.Integer(columns)}
-	d.entries[ref.ObjectNumber].index = -2 // Stream claims it
+	d.entries[ref.ObjectNumber].index = unwritten // Stream claims it
 	d.Deflated(ref, trailer, data)
 }
 

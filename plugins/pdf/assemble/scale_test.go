@@ -1,0 +1,151 @@
+package assemble
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/bilevel"
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// faxPage is a page of black and white bars as a G4 TIFF with 700 words.
+func faxPage(b *bench) sdk.DocPage {
+	b.Helper()
+	text := typeset(0.5, 0, false, vocabulary(700)...)
+	text.Width, text.Height = 4960, 14032 // room for all lines
+	bars := bilevel.New(2480, 3508)
+	for i := range bars.Pix {
+		if i/bars.Stride%9 < 3 && i*7%bars.Stride > 40 {
+			bars.Pix[i] = byte(i * 31)
+		}
+	}
+	page := sdk.DocPage{Image: &sdk.PageImage{Image: sdk.File{Path: b.write("fax.tif", g4TIFF(bars))}, Width: bars.Width, Height: bars.Height, XDPI: 300, YDPI: 300}}
+	page.Text = b.text("fax.json", text)
+	return page
+}
+
+// g4TIFF is a TIFF of one G4 strip.
+func g4TIFF(b bilevel.Bitmap) []byte {
+	strip := bilevel.EncodeG4(b)
+	out := []byte("II*\x00\x08\x00\x00\x00\x06\x00")
+	for _, e := range [][2]int{{256, b.Width}, {257, b.Height}, {259, 4}, {262, 0}, {273, 86}, {279, len(strip)}} {
+		out = append(out, byte(e[0]), byte(e[0]>>8), 4, 0, 1, 0, 0, 0, byte(e[1]), byte(e[1]>>8), byte(e[1]>>16), byte(e[1]>>24))
+	}
+	return append(append(out, 0, 0, 0, 0), strip...)
+}
+
+func TestMemoryDoesNotGrowWithPages(t *testing.T) {
+	b := newBench(t)
+	page := faxPage(b)
+	text, err := readText(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text.Blocks[0].Paragraphs[0].Lines = text.Blocks[0].Paragraphs[0].Lines[:2]
+	page.Image.Image.Path = b.write("small.tif", g4TIFF(bilevel.New(16, 16)))
+	d, err := newDocument(b.dir+"/x.pdf", sdk.Document{Submitted: submitted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const pages = 1000
+	var before uint64
+	for i := range 2 * pages {
+		if i == pages {
+			before = live()
+		}
+		if err := d.add(page, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	grown := int64(live()) - int64(before)
+	t.Logf("%d bytes a page stay in memory", grown/pages)
+	if grown/pages > 200 {
+		t.Errorf("%d bytes a page stay in memory, want at most 200", grown/pages)
+	}
+	if _, _, err := d.finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conforms(t, b.dir+"/x.pdf")
+}
+
+// BenchmarkAssemble makes all four outputs of documents with 700 words a page. Run
+// one size alone to see its memory.
+func BenchmarkAssemble(b *testing.B) {
+	for _, pages := range []int{1, 100, 1000, 5000} {
+		for _, outputs := range []string{"pdf", "pdf text hocr alto"} {
+			b.Run(fmt.Sprintf("%dpages/%s", pages, strings.ReplaceAll(outputs, " ", "+")), func(b *testing.B) {
+				k := newBench(b)
+				page := faxPage(k)
+				doc := sdk.Document{Outputs: strings.Fields(outputs)}
+				for range pages {
+					doc.Pages = append(doc.Pages, page)
+				}
+				b.ResetTimer()
+				before := cpu()
+				for b.Loop() {
+					k.assemble(doc)
+				}
+				used := cpu() - before
+				b.ReportMetric(used.Seconds()*1000/float64(b.N*pages), "cpu-ms/page")
+				b.ReportMetric(peak(b), "peak-MB")
+			})
+		}
+	}
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// peak is the most memory that this process has held.
+func peak(t testing.TB) float64 {
+	data, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("no /proc")
+	}
+	_, rest, _ := bytes.Cut(data, []byte("VmHWM:"))
+	kb, err := strconv.Atoi(strings.Fields(string(rest))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(kb) / 1024
+}
+
+func TestTextLayerIsSmall(t *testing.T) {
+	b := newBench(t)
+	page := faxPage(b)
+	bare := page
+	bare.Text = nil
+	size := func(outputs ...sdk.DocPage) int {
+		got, _ := b.assemble(sdk.Document{Name: "size", Pages: outputs})
+		return len(read(t, got["pdf"]))
+	}
+	image := len(read(t, page.Image.Image.Path)) - 86
+	one, three := size(bare), size(page, page, page)
+	text := size(page, page) - size(page, bare)
+	t.Logf("beside its image a document of one page without text has %d bytes; text adds %.2f bytes a word; three pages with text %d", one-image, float64(text)/700, three-3*image)
+	if one-image > 8<<10 {
+		t.Errorf("%d bytes beside the image, want at most 8 KiB", one-image)
+	}
+	if text > 10*700 {
+		t.Errorf("%d bytes for 700 words, want at most 10 a word", text)
+	}
+}
