@@ -50,7 +50,7 @@ func Look(ctx context.Context, p Page, o Options, t Turner) (Finding, error) {
 		return Finding{}, err
 	}
 	var f Finding
-	if o.Blank && !more {
+	if o.Blank && !more && !w.dark {
 		if f.Blank, err = blank(w, shapes); err != nil || f.Blank {
 			return f, err
 		}
@@ -78,6 +78,7 @@ type view struct {
 	lept.Image
 	reduced int     // pixels of the page image to a pixel of this, along a side
 	dpi     float64 // of this image, within what is believable
+	dark    bool    // more ink than paper: levelling hides what is on it
 	page    Page
 }
 
@@ -103,31 +104,29 @@ func working(p Page) (view, error) {
 		v.reduced *= 2
 	}
 	v.dpi = min(max(p.DPI/float64(v.reduced), 75), 170)
-	v.Image, err = small(p.Path, info, v.reduced)
+	err = v.read(info)
 	return v, err
 }
 
-// small reads an image at 1/by of its size and makes it black and white.
-func small(path string, info lept.Info, by int) (lept.Image, error) {
-	img, err := lept.Read(path, info, by)
-	if err != nil {
-		return img, err
+// read decodes the page small and makes it black and white.
+func (v *view) read(info lept.Info) error {
+	img, err := lept.Read(v.page.Path, info, v.reduced)
+	if err == nil && img.Depth() != 1 && img.Depth() != 8 {
+		img, err = then(img, lept.Image.Gray)
 	}
-	if img.Depth() != 1 && img.Depth() != 8 {
-		if img, err = then(img, lept.Image.Gray); err != nil {
-			return img, err
-		}
+	for by := v.reduced; err == nil && !info.JPEG && by > 1; by /= 2 {
+		img, err = then(img, lept.Image.Half)
 	}
-	for ; !info.JPEG && by > 1; by /= 2 {
-		if img, err = then(img, lept.Image.Half); err != nil {
-			return img, err
-		}
+	if err == nil && img.Depth() == 8 {
+		v.dark = img.Mean() < darkMean
+		img, err = blackAndWhite(img)
 	}
-	if img.Depth() == 1 {
-		return img, nil
-	}
-	return blackAndWhite(img)
+	v.Image = img
+	return err
 }
+
+// darkMean is the gray below which a whole sheet counts as dark.
+const darkMean = 110
 
 // ink is the gray below which something is ink, on paper that was levelled to
 // 200: four fifths of the paper. Pencil and gray stamps are darker, and what

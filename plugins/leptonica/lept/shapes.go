@@ -39,6 +39,16 @@ func (i Image) Black(b Box) (int, error) {
 	return int(n), nil
 }
 
+// Mean is the mean gray of an 8-bit image, 0 to 255, from every fourth pixel of
+// every fourth row.
+func (i Image) Mean() float64 {
+	var v C.l_float32
+	if C.pixGetAverageMasked(i.p, nil, 0, 0, 4, C.L_MEAN_ABSVAL, &v) != 0 {
+		return 0
+	}
+	return float64(v)
+}
+
 // Level gives a gray image whose paper is even at 200, wherever the light or the
 // paper were not.
 func (i Image) Level() (Image, error) {
