@@ -53,7 +53,7 @@ func startServer(ts *testscript.TestScript, args []string) {
 	go func() { s.ended <- cmd.Wait(); log.Close() }()
 	ts.Defer(func() { _ = cmd.Process.Kill() })
 	ts.Setenv("SERVER", "http://"+addr)
-	eventually(ts, "the server answers", func() error { return get("http://" + addr + "/healthz") })
+	eventually(ts, "the server takes jobs", func() error { return get("http://" + addr + "/readyz") })
 }
 
 // server is the one that a script runs; its value lies under serverKey.

@@ -114,7 +114,7 @@ func (c *crash) start(ctx context.Context) {
 	if err := c.server.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	c.until(ctx, "the server answers", func() error { return get("http://" + c.addr + "/healthz") })
+	c.until(ctx, "the server takes jobs", func() error { return get("http://" + c.addr + "/readyz") })
 }
 
 func (c *crash) kill() {
