@@ -141,6 +141,9 @@ func afterFirstLine(s string) string {
 
 // dataFindings tells whether the data folder can be written and has room.
 func dataFindings(dir string) []finding {
+	if _, err := os.Stat(dir); err != nil {
+		defer os.Remove(dir) // looking must not leave a trace; a folder that is in use by then stays
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return []finding{fail("data", fmt.Sprintf("%s cannot be made: %v", dir, err), "name another folder with --data, or run as another user")}
 	}
