@@ -28,13 +28,11 @@ type pageWork struct {
 	Image *first[PageImage] `json:"image,omitempty"`
 	Clean *first[PageClean] `json:"clean,omitempty"`
 	Text  *first[PageText]  `json:"text,omitempty"`
-	Tries [3]*tries         `json:"tries,omitzero"` // of pageStages; nil once the stage has its result
+	Tries [3]*tries         `json:"tries,omitzero"` // by pageStage; nil once the stage has its result
 }
 
-// pageStages are the stages of a page in order.
-var pageStages = [3]Stage{Rasterize, Clean, Recognize}
-
-// pageStage is the place of a stage in pageStages, -1 for a stage of the document.
+// pageStage is the place of a stage in the order of a page's stages, -1 for a stage
+// of the document.
 func pageStage(s Stage) int {
 	switch s {
 	case Rasterize:
