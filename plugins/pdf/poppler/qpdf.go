@@ -32,7 +32,18 @@ func (t Tools) Check(ctx context.Context, path, password string) (Health, string
 	case strings.Contains(exit.Said, "invalid password"):
 		return Locked, exit.Said, nil
 	}
-	return Hopeless, strings.TrimPrefix(exit.Said, "qpdf: "), nil
+	return Hopeless, reason(exit.Said, path), nil
+}
+
+// reason is the last thing that qpdf said, without its name and the file's.
+func reason(said, path string) string {
+	if i := strings.LastIndex(said, "; "); i >= 0 {
+		said = said[i+2:]
+	}
+	for _, prefix := range []string{"qpdf: ", "WARNING: ", path + ": ", path + " "} {
+		said = strings.TrimPrefix(said, prefix)
+	}
+	return said
 }
 
 // Repair writes a mended copy of a file.
