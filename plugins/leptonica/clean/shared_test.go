@@ -100,30 +100,3 @@ func TestRealPagesAreSeenAsTheyAre(t *testing.T) {
 		})
 	}
 }
-
-// BenchmarkLook is what the common upright page costs.
-func BenchmarkLook(b *testing.B) {
-	for name, c := range map[string]struct {
-		file string
-		dpi  float64
-	}{
-		"G4 Letter 300 dpi":    {"scans-with-truth/eng-magazine-8087_054-g4.tif", 300},
-		"G4 A4 300 dpi":        {"odd/g4-stripbytecounts-0.tif", 300},
-		"JPEG Letter 300 dpi":  {"odd/blank-scan-noise.jpg", 300},
-		"LZW 600 dpi":          {"scans-with-truth/deu-fraktur-grenzboten-179400.tif", 600},
-		"PNG gray 2000 x 2590": {"scans-with-truth/eng-court-filing_01.png", 240},
-	} {
-		b.Run(name, func(b *testing.B) {
-			path := shared(b, c.file)
-			for b.Loop() {
-				look(b, path, c.dpi, nil)
-			}
-		})
-	}
-	b.Run("gray A4 300 dpi", func(b *testing.B) {
-		path := a4(b).fillText(11, prose...).noise(4).pgm()
-		for b.Loop() {
-			look(b, path, paperDPI, nil)
-		}
-	})
-}
