@@ -14,8 +14,8 @@ const (
 	groupEvents = 512
 
 	// batchFrom is the number of events from which the engine's batch is quicker
-	// than a write for each: a batch costs six to ten syncs of the disk, a write one.
-	batchFrom = 8
+	// than a write for each: a batch costs ten to twenty syncs of the disk, a write one.
+	batchFrom = 16
 
 	// recordOverhead is what the engine puts around a frame, at most.
 	recordOverhead = 256
