@@ -57,7 +57,8 @@ func TestHowJobsEnd(t *testing.T) {
 		{"a page fails at rasterize", atStage(Rasterize, 2), Partial, PageCounts{Total: 3, Done: 3, Failed: 1}, ""},
 		{"a page fails at clean", atStage(Clean, 2), Partial, PageCounts{Total: 3, Done: 3, Failed: 1}, ""},
 		{"a page fails at recognize", atStage(Recognize, 2), Partial, PageCounts{Total: 3, Done: 3, Failed: 1}, ""},
-		{"every page fails", atStage(Recognize, 0), Failed, PageCounts{Total: 3, Done: 3, Failed: 3}, CodePlugin},
+		{"no page can be drawn", atStage(Rasterize, 0), Failed, PageCounts{Total: 3, Done: 3, Failed: 3}, CodePlugin},
+		{"no page is recognised", atStage(Recognize, 0), Partial, PageCounts{Total: 3, Done: 3, Failed: 3}, ""},
 		{"assemble fails", atStage(Assemble, 0), Failed, PageCounts{Total: 3, Done: 3}, CodePlugin},
 		{"one destination fails", func(t Task) bool { return t.Destination == "x" }, Failed, PageCounts{Total: 3, Done: 3}, CodePlugin},
 	} {

@@ -75,7 +75,7 @@ func (j *job) next() plan {
 			Code: CodeDamaged, Detail: "the document has no page", Remedy: "scan it again", Permanent: true}}
 	case x.done < x.total:
 		return plan{Stage: Recognize}
-	case x.failed == x.total:
+	case x.failed == x.total && !j.drawn():
 		return j.allPagesFailed()
 	}
 	if out := j.latest(); out == nil || out.Val.Round < j.Round && j.improved(out.Val.Failed) {
@@ -97,6 +97,18 @@ func (j *job) improved(missing []int) bool {
 	return slices.ContainsFunc(missing, func(n int) bool { return j.outcome(n, j.pages[n]) != failed })
 }
 
+// drawn reports whether any page has an image, which can be delivered without its
+// text (P7).
+func (j *job) drawn() bool {
+	for _, p := range j.pages {
+		if p.Image != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// allPagesFailed is the end of a job that has nothing to deliver.
 func (j *job) allPagesFailed() plan {
 	end := plan{State: Failed}
 	for n := 1; n <= j.index.total; n++ {

@@ -20,7 +20,7 @@ func TestFailedAttemptsAreTriedAgainLaterAndLater(t *testing.T) {
 		rests []time.Duration // between the attempts
 		want  core.JobState
 	}{
-		{"page", core.Clean, errCrash, []time.Duration{1e9, 2e9}, core.Failed},
+		{"page", core.Rasterize, errCrash, []time.Duration{1e9, 2e9}, core.Failed},
 		{"document", core.Assemble, errors.New("odd"), []time.Duration{1e9, 2e9}, core.Failed},
 		{"permanent", core.Rasterize, permanent, nil, core.Failed},
 		{"delivery", core.Deliver, errCrash, []time.Duration{1e9, 2e9, 4e9, 8e9, 16e9, 32e9, 64e9, 128e9, 256e9, 512e9, 900e9, 900e9,

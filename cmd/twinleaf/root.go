@@ -46,7 +46,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(
 		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newDoctor(a), newVersion(a),
-		newProfile(a), newDestination(a), newSettings(a), newPlugin(a), newMan(a),
+		newProfile(a), newDestination(a), newSettings(a), newPlugin(a), newJournal(a), newMan(a),
 	)
 	return root
 }
