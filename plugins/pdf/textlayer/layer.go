@@ -26,6 +26,12 @@ const (
 	// the height of the last word before it. pdf.js begins a new line only from 0.5;
 	// words at both ends of steep lines can be nearer than that, and would be glued.
 	apart = 0.55
+
+	// leastGap is the space between two words of a line, in font sizes. Boxes that
+	// nearly touch would make poppler join their words; they are narrowed, but not
+	// under narrowest of their width.
+	leastGap  = 0.2
+	narrowest = 0.6
 )
 
 // Operators gives the content stream for the text of a page, or nil for a page
@@ -76,6 +82,7 @@ func (w *writer) line(l ocr.Line, rtl bool) {
 	if len(words) == 0 {
 		return
 	}
+	part(words, size)
 	if quarter(l.Angle) == 0 {
 		w.keepApart(words)
 		w.end, w.endSize = words[len(words)-1], size
@@ -90,6 +97,16 @@ func (w *writer) line(l ocr.Line, rtl bool) {
 		w.show(p, size)
 	}
 	w.out = append(w.out, "ET\n"...)
+}
+
+// part narrows words that leave too little space before the next one.
+func part(words []placed, size float64) {
+	for i := range words[:len(words)-1] {
+		p := &words[i]
+		if room := words[i+1].along - p.along - leastGap*size; room > 0 && room < p.width {
+			p.width = max(room, narrowest*p.width)
+		}
+	}
 }
 
 // keepApart moves the first word of a sloping line a little up or down if it would
@@ -156,30 +173,38 @@ func (w *writer) show(p placed, size float64) {
 	w.out = append(w.out, " Tj\n"...)
 }
 
-// size is the font size of a line in points, to one decimal.
+// size is the font size of a line in points, to one decimal. What the engine says is
+// bounded by the height of the words: engines overrate lines that stand close, and
+// pdf.js takes lines nearer than half their size for one.
 func (w *writer) size(l ocr.Line) float64 {
-	pixels, scale := l.Size, -w.local.D
+	scale := -w.local.D
 	if quarter(l.Angle)%2 == 1 {
 		scale = w.local.A
 	}
-	if pixels <= 0 {
-		pixels = tallest(l)
+	pixels := 2 * usualHeight(l)
+	if l.Size > 0 {
+		pixels = min(pixels, l.Size)
+	} else {
+		pixels = pixels / 2
 	}
 	return min(max(math.Round(pixels*scale*10)/10, minSize), maxSize)
 }
 
-// tallest is the height of the tallest word across the direction of the text: what
-// is known of the font when the engine says nothing.
-func tallest(l ocr.Line) float64 {
-	var px int
+// usualHeight is the median height of the words across the direction of the text.
+func usualHeight(l ocr.Line) float64 {
+	heights := make([]int, 0, len(l.Words))
 	for _, word := range l.Words {
 		h := word.Box.Y1 - word.Box.Y0
 		if quarter(l.Angle)%2 == 1 {
 			h = word.Box.X1 - word.Box.X0
 		}
-		px = max(px, h)
+		heights = append(heights, h)
 	}
-	return float64(px)
+	if len(heights) == 0 {
+		return 0
+	}
+	slices.Sort(heights)
+	return float64(heights[len(heights)/2])
 }
 
 // place finds where the words of a line begin, in the order in which they are written.
