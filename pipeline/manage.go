@@ -104,7 +104,7 @@ const maxSetting = 1 << 20
 // SetSetting changes a shared setting; the value is JSON, nil removes the key. Profiles and
 // destinations are checked; codes: bad-request, unknown (nothing to remove).
 func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, user string) error {
-	if err := checkSetting(key, value); err != nil {
+	if err := p.checkSetting(ctx, key, value); err != nil {
 		return err
 	}
 	_, err := p.change(ctx, "setting/"+key, func(s *core.State) ([]core.Event, error) {
@@ -121,7 +121,7 @@ func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, use
 	return err
 }
 
-func checkSetting(key string, value []byte) error {
+func (p *Pipeline) checkSetting(ctx context.Context, key string, value []byte) error {
 	kind, name, ok := strings.Cut(key, "/")
 	if !ok || kind == "" || len(key) > 200 {
 		return core.Refuse(core.CodeBadRequest, "write it like profile/NAME", "%q is no key of a setting", key)
@@ -137,7 +137,7 @@ func checkSetting(key string, value []byte) error {
 	case "profile":
 		_, err = core.ParseProfile(value)
 	case "destination":
-		_, err = core.ParseDestination(value)
+		err = p.checkDestination(ctx, value)
 	default:
 		return nil
 	}
@@ -145,6 +145,14 @@ func checkSetting(key string, value []byte) error {
 		return err
 	}
 	return core.CheckName(name)
+}
+
+func (p *Pipeline) checkDestination(ctx context.Context, value []byte) error {
+	d, err := core.ParseDestination(value)
+	if err != nil || p.cfg.CheckDestination == nil {
+		return err
+	}
+	return p.cfg.CheckDestination(ctx, d)
 }
 
 // Settings gives all shared settings by key.

@@ -57,6 +57,10 @@ type Config struct {
 	// it has; nil: there is no peer.
 	Protect func(ctx context.Context, seq journal.Seq) bool
 
+	// CheckDestination says whether a destination can be what it is set to; nil:
+	// whatever reads as one is taken.
+	CheckDestination func(context.Context, core.Destination) error
+
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // default: nothing is logged
 }

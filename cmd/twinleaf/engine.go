@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core/journal"
 	"github.com/twinleaf-scan/twinleaf/pipeline"
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 // engine is everything that works on jobs, built from the bottom to the top.
@@ -44,12 +46,21 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	}
 	e.pipe, err = pipeline.New(ctx, pipeline.Config{
 		Server: c.Name, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"),
-		Defaults: c.defaults(),
+		Defaults: c.defaults(), CheckDestination: e.checkDestination,
 	}, e.log, e.blobs, stages(e.host, e.blobs))
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
+}
+
+// checkDestination asks the plug-in of a destination about its settings.
+func (e *engine) checkDestination(ctx context.Context, d core.Destination) error {
+	settings, err := json.Marshal(d.Settings)
+	if err != nil {
+		return err
+	}
+	return e.host.Validate(ctx, d.Plugin, sdk.KindDeliverer, settings)
 }
 
 func workers(n int) int {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -31,8 +33,11 @@ func (a *app) printJournal(c *cobra.Command, data string) (err error) {
 		return usage("see "+c.CommandPath()+" --help", "--data is missing")
 	}
 	log, err := journal.Open(c.Context(), journal.Config{Dir: filepath.Join(data, "journal")})
+	if errors.Is(err, journal.ErrLocked) {
+		return fmt.Errorf("%w\nhint: stop the server first; while it runs, \"twinleaf job ID --json\" tells what happened to a job", err)
+	}
 	if err != nil {
-		return err
+		return explainJournal(err)
 	}
 	defer log.Close()
 	out := bufio.NewWriter(a.std.out)
