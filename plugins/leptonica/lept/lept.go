@@ -101,10 +101,14 @@ func (i *Image) Close() {
 // Pointer is the PIX, for libraries that take one.
 func (i Image) Pointer() unsafe.Pointer { return unsafe.Pointer(i.p) }
 
-// Width, Height and Depth are pixels and bits a pixel.
-func (i Image) Width() int  { return int(C.pixGetWidth(i.p)) }
+// Width is in pixels.
+func (i Image) Width() int { return int(C.pixGetWidth(i.p)) }
+
+// Height is in pixels.
 func (i Image) Height() int { return int(C.pixGetHeight(i.p)) }
-func (i Image) Depth() int  { return int(C.pixGetDepth(i.p)) }
+
+// Depth is bits a pixel.
+func (i Image) Depth() int { return int(C.pixGetDepth(i.p)) }
 
 // result makes an error of a nil image.
 func result(p *C.PIX, doing string) (Image, error) {
