@@ -92,8 +92,8 @@ type PageInfo struct {
 	YDPI     float64 `json:"ydpi,omitempty"`
 	WidthPt  float64 `json:"wpt,omitempty"` // displayed size of a PDF page, 1/72 inch
 	HeightPt float64 `json:"hpt,omitempty"`
-	Text     bool    `json:"text,omitempty"`   // carries enough text to be left alone
-	Hidden   bool    `json:"hidden,omitempty"` // carries invisible text
+	Text     bool    `json:"text,omitempty"`   // carries text that is left alone
+	Hidden   bool    `json:"hidden,omitempty"` // carries invisible text; where Text is false it is replaced
 	Image    bool    `json:"image,omitempty"`  // exactly one image, which can be taken out losslessly
 }
 
@@ -207,7 +207,7 @@ type Assembled struct {
 
 // Output is one file of an assembler.
 type Output struct {
-	Kind string `json:"kind"` // pdf, text, hocr, alto, original
+	Kind string `json:"kind"` // pdf, text, hocr, alto
 	File File   `json:"file"`
 	PDFA string `json:"pdfa,omitempty"` // 2u, 2b, 1b, kept, none
 	Why  string `json:"why,omitempty"`

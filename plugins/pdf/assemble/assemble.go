@@ -38,8 +38,8 @@ func New() *Assembler { return &Assembler{out: sdk.Out, temp: sdk.TempDir} }
 // Component is the assembler as the plug-in serves it.
 func (a *Assembler) Component() sdk.Component { return sdk.Assembler(a.Assemble) }
 
-// Assemble makes the outputs that doc names. For a signed PDF the untouched
-// original comes beside them.
+// Assemble makes the outputs that doc names. What becomes of the input of a signed
+// PDF is the server's business, which has it.
 func (a *Assembler) Assemble(ctx context.Context, doc sdk.Document, _ Settings) (sdk.Assembled, error) {
 	if len(doc.Pages) == 0 {
 		return sdk.Assembled{}, errors.New("assemble: the document has no page")
@@ -156,7 +156,7 @@ func (j *job) pages(ctx context.Context, pdf maker, texts *fan) error {
 	return nil
 }
 
-// finish completes the PDF and puts signed originals beside it.
+// finish completes the PDF.
 func (j *job) finish(ctx context.Context, answer sdk.Assembled, pdf maker) (sdk.Assembled, error) {
 	claim, why, err := pdf.finish(ctx)
 	if err != nil {
@@ -165,11 +165,6 @@ func (j *job) finish(ctx context.Context, answer sdk.Assembled, pdf maker) (sdk.
 	for i := range answer.Outputs {
 		if answer.Outputs[i].Kind == kindPDF {
 			answer.Outputs[i].PDFA, answer.Outputs[i].Why = claim, why
-		}
-	}
-	for i, in := range j.doc.Inspections {
-		if in.PDF != nil && in.PDF.Signed && i < len(j.doc.Inputs) {
-			answer.Outputs = append(answer.Outputs, sdk.Output{Kind: kindOriginal, File: j.doc.Inputs[i]})
 		}
 	}
 	return answer, nil

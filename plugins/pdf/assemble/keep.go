@@ -61,7 +61,7 @@ func (k *keeper) fromPDF(p sdk.DocPage) bool {
 
 // leftAlone tells whether a page of a PDF keeps the text that it has.
 func (k *keeper) leftAlone(p sdk.DocPage) bool {
-	return p.Kept || k.doc.Mode != "redo" && (p.Info.Text || p.Info.Hidden)
+	return p.Kept || k.doc.Mode != "redo" && p.Info.Text
 }
 
 func (k *keeper) addKept(p sdk.DocPage) error {
@@ -113,7 +113,7 @@ func (k *keeper) finish(ctx context.Context) (claim, why string, err error) {
 		return "", "", err
 	}
 	o := graft.Options{Input: k.doc.Inputs[0].Path, Output: k.path, Scratch: k.scratch, Password: k.doc.Password,
-		Mode: k.doc.Mode, Pages: k.texts, MaxPages: k.doc.Limits.Pages, MaxBytes: k.doc.Limits.Bytes}
+		Pages: k.texts, MaxPages: k.doc.Limits.Pages, MaxBytes: k.doc.Limits.Bytes}
 	if k.joins() {
 		o.Input, o.Password = filepath.Join(k.scratch, "joined.pdf"), ""
 		if err := join(ctx, k.parts, o.Input); err != nil {

@@ -18,11 +18,10 @@ import (
 
 // Kinds of outputs.
 const (
-	kindPDF      = "pdf"
-	kindText     = "text"
-	kindHOCR     = "hocr"
-	kindALTO     = "alto"
-	kindOriginal = "original"
+	kindPDF  = "pdf"
+	kindText = "text"
+	kindHOCR = "hocr"
+	kindALTO = "alto"
 )
 
 // textForm is a form of text beside the PDF.

@@ -230,7 +230,7 @@ func refuseLocked(password string) error {
 	if password != "" {
 		return sdk.Refuse("encrypted", "give the right password with --password, or remove it in a PDF program", "the password does not open the PDF")
 	}
-	return sdk.Refuse("encrypted", "give the password with --password, or remove it in a PDF program", "the PDF needs a password")
+	return sdk.Refuse("encrypted", "give the password with --password, or remove it in a PDF program", "the PDF is encrypted and needs a password")
 }
 
 func refuseDamaged(why string) error {
