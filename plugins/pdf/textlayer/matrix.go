@@ -28,7 +28,7 @@ func (m Matrix) Apply(x, y float64) (float64, float64) {
 // Fill places an image of w × h pixels (y downwards) upright so that it fills a
 // displayed area of width × height points whose lower left corner is the origin.
 func Fill(w, h int, width, height float64) Matrix {
-	return Matrix{A: width / float64(w), D: -height / float64(h), F: height}
+	return Matrix{A: width / float64(max(w, 1)), D: -height / float64(max(h, 1)), F: height}
 }
 
 // Turned places an image of w × h pixels that has since been turned clockwise by
