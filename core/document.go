@@ -30,7 +30,7 @@ func graft(mode Mode, inputs []Inspection) bool {
 // born reports whether a page of a grafted document is left alone, because it
 // carries text already. In a new document every page is drawn.
 func born(grafted bool, mode Mode, info PageInfo) bool {
-	return grafted && mode == ModeSkip && (info.Text || info.Hidden)
+	return grafted && mode == ModeSkip && info.Text
 }
 
 // DeliveryKey is the idempotency key of a delivery to the destination. Outputs

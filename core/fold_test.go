@@ -234,7 +234,7 @@ func TestBornDigitalPages(t *testing.T) {
 		want   []string
 		graft  bool
 	}{
-		{"skip", ModeSkip, []Inspection{mixed}, []string{"recognize 1", "rasterize 2", "recognize 3"}, true},
+		{"skip", ModeSkip, []Inspection{mixed}, []string{"recognize 1", "rasterize 2", "rasterize 3"}, true},
 		{"redo", ModeRedo, []Inspection{mixed}, []string{"rasterize 1", "rasterize 2", "rasterize 3"}, true},
 		{"force", ModeForce, []Inspection{mixed}, []string{"rasterize 1", "rasterize 2", "rasterize 3"}, false},
 		{"rebuild", ModeSkip, []Inspection{rebuild}, []string{"rasterize 1", "rasterize 2", "rasterize 3"}, false},

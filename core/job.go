@@ -130,8 +130,8 @@ type PageInfo struct {
 	YDPI     float64 `json:"ydpi,omitempty"`
 	WidthPt  float64 `json:"wpt,omitempty"` // displayed size of a PDF page in points (1/72 inch)
 	HeightPt float64 `json:"hpt,omitempty"`
-	Text     bool    `json:"text,omitempty"`   // born digital: carries enough visible text to be left alone
-	Hidden   bool    `json:"hidden,omitempty"` // carries an invisible text layer
+	Text     bool    `json:"text,omitempty"`   // carries text that is left alone: born digital, or with our own layer
+	Hidden   bool    `json:"hidden,omitempty"` // carries an invisible text layer; where Text is false it is replaced
 	Image    bool    `json:"image,omitempty"`  // the page is exactly one image, which can be taken out losslessly
 }
 
@@ -155,10 +155,24 @@ type PageClean struct {
 	Blank  bool    `json:"blank,omitempty"`
 	Turn   int     `json:"turn,omitempty"`  // clockwise degrees that bring the page upright: 0, 90, 180, 270
 	Skew   float64 `json:"skew,omitempty"`  // degrees, clockwise positive, as measured; nothing is deskewed by default
+	Deskew float64 `json:"deskew,omitempty"` // degrees counter-clockwise by which Image was turned about its centre to level its lines
 	Scale  float64 `json:"scale,omitempty"` // pixels of the recognised image per pixel of the rasterized one; 0 means 1
 	Width  int     `json:"w,omitempty"`     // of the recognised image
 	Height int     `json:"h,omitempty"`
 	By     string  `json:"by,omitempty"` // plug-in and version
+}
+
+// Upright is the size in pixels of the page's image after Turn and Scale, before
+// Deskew: the frame that the boxes of its text refer to.
+func (c PageClean) Upright(i PageImage) (width, height float64) {
+	width, height = float64(i.Width), float64(i.Height)
+	if c.Scale > 0 {
+		width, height = width*c.Scale, height*c.Scale
+	}
+	if c.Turn == 90 || c.Turn == 270 {
+		width, height = height, width
+	}
+	return width, height
 }
 
 // PageText is what the recognize stage made of one page.

@@ -1,5 +1,6 @@
-// Package graft adds invisible text layers to the pages of an existing PDF. The
-// assembler calls it for every document that is more than images.
+// Package graft adds invisible text layers to the pages of an existing PDF, in the
+// place of those that they have. The assembler calls it for every document that is
+// more than images.
 //
 // The result is an incremental update: the original bytes stand unchanged at its
 // beginning, only the page objects are new, and an encrypted file stays encrypted.
@@ -25,7 +26,6 @@ type Options struct {
 	Output   string // path of the result, which is made anew
 	Scratch  string // folder for temporary files
 	Password string
-	Mode     string           // redo takes invisible text off the pages first
 	Pages    map[int]PageText // by page number, 1-based; the others stay as they are
 	MaxPages int              // default 10,000
 	MaxBytes int64            // of a decoded stream; default 256 MiB
@@ -87,6 +87,7 @@ type leaf struct {
 	text  PageText
 	place textlayer.Matrix // from the pixels of text to user space
 	marks source.Marks
+	left  source.Marks // without the invisible text that can be taken off
 }
 
 func (g *grafter) open(ctx context.Context) (err error) {
@@ -127,6 +128,9 @@ func (g *grafter) look(ctx context.Context) error {
 		seen[object] = true
 		var err error
 		if l.marks, err = g.file.Marks(ctx, l.Page, budget); err != nil {
+			return err
+		}
+		if l.left, err = g.file.MarksLeft(ctx, l.Page, l.marks, budget); err != nil {
 			return err
 		}
 		l.place = g.place(l)

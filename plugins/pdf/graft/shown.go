@@ -3,6 +3,7 @@ package graft
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
@@ -13,29 +14,22 @@ import (
 // dropShown takes out the recognised words that the page carries as text already,
 // e.g. those of a stamp, so that a search does not find them twice.
 func (g *grafter) dropShown(ctx context.Context) error {
-	path := g.file.Drawable
-	if g.o.Mode == modeRedo {
-		// Old invisible text goes, so it must not count: look at a copy without it.
-		if !g.anyMixed() {
-			return g.drop(ctx, path)
-		}
-		path = filepath.Join(g.o.Scratch, "visible.pdf")
-		if err := g.visibleCopy(ctx, path); err != nil {
-			return err
-		}
+	if !slices.ContainsFunc(g.pages, (*leaf).mixed) {
+		return g.drop(ctx, g.file.Drawable)
+	}
+	// Old invisible text goes, so it must not count: look at a copy without it.
+	path := filepath.Join(g.o.Scratch, "visible.pdf")
+	if err := g.visibleCopy(ctx, path); err != nil {
+		return err
 	}
 	return g.drop(ctx, path)
 }
 
-// anyMixed reports whether a page has both visible and invisible text.
-func (g *grafter) anyMixed() bool {
-	for _, l := range g.pages {
-		if l.marks.Visible > 0 && l.marks.Hidden > 0 {
-			return true
-		}
-	}
-	return false
-}
+// carried is how many glyphs of text stay on the page.
+func (l *leaf) carried() int { return l.left.Visible + l.left.Hidden }
+
+// mixed reports whether a page has both text that goes and text that stays.
+func (l *leaf) mixed() bool { return l.carried() > 0 && l.marks.Hidden > l.left.Hidden }
 
 // visibleCopy writes the file without its invisible text. The parsed document is
 // used up by it, so the file is opened again.
@@ -60,11 +54,7 @@ func (g *grafter) visibleCopy(ctx context.Context, path string) error {
 
 func (g *grafter) drop(ctx context.Context, path string) error {
 	for _, l := range g.pages {
-		carried := l.marks.Visible
-		if g.o.Mode != modeRedo {
-			carried += l.marks.Hidden
-		}
-		if carried == 0 || len(l.text.Page.Blocks) == 0 {
+		if l.carried() == 0 || len(l.text.Page.Blocks) == 0 {
 			continue
 		}
 		found, err := g.o.Tools.Text(ctx, path, l.Number, l.Number, g.o.Scratch)

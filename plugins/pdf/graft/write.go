@@ -31,7 +31,7 @@ func (g *grafter) write(ctx context.Context, path string, withText bool) error {
 	if err != nil {
 		return err
 	}
-	i := &increment{g: g, pdf: g.file.PDF, changed: map[int]bool{}}
+	i := &increment{g: g, pdf: g.file.PDF, budget: source.NewBudget(), changed: map[int]bool{}}
 	if err := i.build(ctx, withText); err != nil {
 		return err
 	}
@@ -71,6 +71,7 @@ func copyOriginal(out io.Writer, in io.ReadSeeker, t tail) (int64, error) {
 type increment struct {
 	g       *grafter
 	pdf     *model.Context
+	budget  *source.Budget
 	changed map[int]bool
 }
 
@@ -86,10 +87,7 @@ func (i *increment) build(ctx context.Context, withText bool) error {
 		if withText {
 			ops = textlayer.Operators(l.text.Page, l.place, name, &enc)
 		}
-		old, stripped, err := i.contents(l)
-		if err != nil {
-			return err
-		}
+		old, stripped := i.contents(ctx, l)
 		if ops == nil && !stripped && l.text.Turn == 0 {
 			continue
 		}

@@ -32,7 +32,7 @@ func (r *Reader) Page(ctx context.Context, req sdk.PageRequest, s Settings) (sdk
 			return err
 		}
 		call := pageCall{reader: r, file: f, page: p, tools: s.tools(), graft: req.Graft, pixels: pixels(req.Limits)}
-		if image, ok := sole(f, p, m, req.Mode, call.pixels); ok && req.Info.Image {
+		if image, ok := sole(f, p, m, call.pixels); ok && req.Info.Image {
 			answer, err = call.take(ctx, image)
 		} else {
 			answer, err = call.draw(ctx, m)

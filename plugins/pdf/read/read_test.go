@@ -79,7 +79,7 @@ func TestSharedDocumentsAreUnderstood(t *testing.T) {
 		"mfd/docsplit-letter-mixed-4p.pdf":         "encrypted false, signed false, rebuild false, pdfa \"\"\n612x792 image 2528x3296 300 dpi\n612x792 image 2528x3296 300 dpi\n612x792 text\n612x792 image 2528x3296 300 dpi",
 		"mfd/epson-wikipedia.pdf":                  "encrypted false, signed false, rebuild true, pdfa \"\"\n595x841 image 2480x3507 300 dpi",
 		"mfd/mrc-jbig2-layers-lorem.pdf":           "encrypted false, signed false, rebuild false, pdfa \"\"\n595x842",
-		"mfd/ricoh-mp-c3003-skewed-rotate270.pdf":  "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 text hidden",
+		"mfd/ricoh-mp-c3003-skewed-rotate270.pdf":  "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden",
 		"mfd/xerox-wc5030-jbig2-stencil.pdf":       "encrypted false, signed false, rebuild false, pdfa \"\"\n612x792",
 		"odd/rotated-4p.pdf":                       "encrypted false, signed false, rebuild true, pdfa \"\"\n769x594 image 2200x1700 206 dpi\n594x769 image 1700x2200 206 dpi\n769x594 image 2200x1700 206 dpi\n594x769 image 1700x2200 206 dpi",
 		"odd/signed.pdf":                           "encrypted true, signed true, rebuild false, pdfa \"\"\n612x792 text",
@@ -93,19 +93,6 @@ func TestSharedDocumentsAreUnderstood(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
-	}
-}
-
-func TestModesDecideWhatIsRecognised(t *testing.T) {
-	ricoh := sourcetest.Shared(t, "mfd/ricoh*.pdf")[0]
-	for mode, want := range map[string]string{
-		"skip":  "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 text hidden",
-		"redo":  "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden",
-		"force": "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden",
-	} {
-		if got := brief(newDesk(t).inspect(ricoh, mode)); got != want {
-			t.Errorf("%s: got\n%s\nwant\n%s", mode, got, want)
-		}
 	}
 }
 

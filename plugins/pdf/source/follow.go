@@ -118,7 +118,7 @@ func (r *runner) graphicsState(op content.Op) {
 		r.odd = true
 	}
 	if f := r.f.Array(d["Font"]); len(f) == 2 {
-		r.perByte = r.glyphBytes(f[0])
+		r.setFont(f[0])
 	}
 }
 
@@ -132,20 +132,25 @@ func (r *runner) resource(category string, op content.Op) types.Object {
 	return nil
 }
 
-func (r *runner) font(op content.Op) { r.perByte = r.glyphBytes(r.resource("Font", op)) }
+func (r *runner) font(op content.Op) { r.setFont(r.resource("Font", op)) }
 
-// glyphBytes is how many bytes a glyph of a font takes: 2 in composite fonts.
-func (r *runner) glyphBytes(font types.Object) int {
-	if r.f.Name(r.f.Dict(font)["Subtype"]) == "Type0" {
-		return 2
+// setFont notes how many bytes a glyph of a font takes, 2 in composite fonts, and
+// whether the font is ours.
+func (r *runner) setFont(font types.Object) {
+	d := r.f.Dict(font)
+	r.perByte, r.own = 1, r.f.ownFont(d)
+	if r.f.Name(d["Subtype"]) == "Type0" {
+		r.perByte = 2
 	}
-	return 1
 }
 
 func (r *runner) show(op content.Op) {
 	glyphs := op.Bytes() / max(1, r.perByte)
 	if r.render == 3 || r.render == 7 {
 		r.marks.Hidden += glyphs
+		if r.own {
+			r.marks.Own += glyphs
+		}
 		return
 	}
 	r.marks.Visible += glyphs

@@ -24,6 +24,7 @@ type Marks struct {
 	Images  []Placed
 	Visible int // glyphs that are shown
 	Hidden  int // glyphs in invisible text, or under a picture that covers the page
+	Own     int // those of Hidden that stand in a text layer of this plug-in
 	Other   int // paths, shadings, inline images, clipped or blended images: all that is neither text nor a plain image
 	Partial bool
 }
@@ -81,16 +82,19 @@ func NewBudget() *Budget { return &Budget{Bytes: 1 << 30, Ops: 400_000_000} }
 // Marks follows the content of a page. Damage and limits make the answer partial,
 // never an error, except when ctx ends.
 func (f *File) Marks(ctx context.Context, p Page, b *Budget) (Marks, error) {
-	w := &marker{f: f, ctx: ctx, page: p, bytes: min(maxContent, b.Bytes), ops: min(maxOps, b.Ops)}
-	bytes, ops := w.bytes, w.ops
-	defer func() { b.Bytes, b.Ops = b.Bytes-(bytes-max(0, w.bytes)), b.Ops-(ops-max(0, w.ops)) }()
 	if b.Bytes <= 0 || b.Ops <= 0 {
 		return Marks{Partial: true}, nil
 	}
 	body, err := f.Content(p)
-	if err != nil {
-		w.marks.Partial = true
-	}
+	m, ended := f.follow(ctx, p, body, b)
+	m.Partial = m.Partial || err != nil
+	return m, ended
+}
+
+// follow finds the marks that a content makes on a page.
+func (f *File) follow(ctx context.Context, p Page, body []byte, b *Budget) (Marks, error) {
+	w := newMarker(ctx, f, p, b)
+	defer w.spend(b)()
 	w.run(body, p.Resources, state{matrix: identity, clip: p.Box}, 0)
 	if ctx.Err() != nil {
 		return Marks{}, ctx.Err()
@@ -109,13 +113,24 @@ type marker struct {
 	path  []int // object numbers of the forms that are being drawn
 }
 
+func newMarker(ctx context.Context, f *File, p Page, b *Budget) *marker {
+	return &marker{f: f, ctx: ctx, page: p, bytes: min(maxContent, b.Bytes), ops: min(maxOps, b.Ops)}
+}
+
+// spend gives the function that takes off the budget what the walk costs from now on.
+func (w *marker) spend(b *Budget) func() {
+	bytes, ops := w.bytes, w.ops
+	return func() { b.Bytes, b.Ops = b.Bytes-(bytes-max(0, w.bytes)), b.Ops-(ops-max(0, w.ops)) }
+}
+
 // state is the part of the graphics state that matters.
 type state struct {
 	matrix  Matrix
 	clip    Box  // what is left of the page; only rectangles are followed
 	odd     bool // clipped by another shape, or painted with transparency
 	render  int
-	perByte int // bytes a glyph of the current font
+	perByte int  // bytes a glyph of the current font
+	own     bool // the current font is that of our text layer
 }
 
 func (w *marker) run(body []byte, resources types.Dict, s state, depth int) {
@@ -138,17 +153,4 @@ func (w *marker) run(body []byte, resources types.Dict, s state, depth int) {
 		}
 		r.step(op)
 	}
-}
-
-// OnlyHiddenText reports whether o is a form that paints nothing but invisible text.
-func (f *File) OnlyHiddenText(o types.Object, p Page) bool {
-	s, ok := f.Stream(o)
-	if !ok || f.Name(s.Dict["Subtype"]) != "Form" {
-		return false
-	}
-	w := &marker{f: f, ctx: context.Background(), page: p, bytes: maxContent, ops: maxOps}
-	r := runner{marker: w, resources: p.Resources, state: state{matrix: identity, clip: p.Box}}
-	r.form(o, s)
-	m := w.marks
-	return !m.Partial && m.Hidden > 0 && m.Visible == 0 && m.Other == 0 && len(m.Images) == 0
 }

@@ -10,9 +10,9 @@ import (
 
 const fonts = "/MediaBox[0 0 612 792]/Resources<</Font<</F 5 0 R>>/XObject<</Layer 6 0 R/Mixed 7 0 R>>>>"
 
-// redoFile is a page with a visible stamp and the given content, a form of
+// layered is a page with a visible stamp and the given content, a form of
 // invisible text, and a form of both kinds.
-func redoFile(t *testing.T, content string) string {
+func layered(t *testing.T, content string) string {
 	t.Helper()
 	form := func(body string) string {
 		return sourcetest.Deflated("/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</Font<</F 5 0 R>>>>", body)
@@ -22,7 +22,7 @@ func redoFile(t *testing.T, content string) string {
 		form("BT /F 12 Tf 72 450 Td (seenform) Tj 3 Tr 0 -20 Td (oldmixed) Tj ET"))...)
 }
 
-func TestRedoReplacesInvisibleTextOnly(t *testing.T) {
+func TestInvisibleTextIsReplacedAndNothingElse(t *testing.T) {
 	const stamp = "BT /F 12 Tf 300 780 Td (STAMP) Tj ET\n"
 	for name, c := range map[string]struct {
 		content    string
@@ -37,8 +37,8 @@ func TestRedoReplacesInvisibleTextOnly(t *testing.T) {
 		"string with an operand": {`BT 3 Tr /F 12 Tf 72 600 Td (old \) Tj \( ) Tj ET`, []string{"old"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := redoFile(t, stamp+c.content)
-			out, _ := graft(t, Options{Input: in, Mode: "redo", Pages: map[int]PageText{1: {Page: words(1224, 1584)}}})
+			in := layered(t, stamp+c.content)
+			out, _ := graft(t, Options{Input: in, Pages: map[int]PageText{1: {Page: words(1224, 1584)}}})
 			got := text(t, out)
 			for _, w := range c.gone {
 				if strings.Contains(got, w) {
@@ -56,12 +56,12 @@ func TestRedoReplacesInvisibleTextOnly(t *testing.T) {
 	}
 }
 
-func TestRedoKeepsWordsThatOldInvisibleTextCoveredOnly(t *testing.T) {
+func TestWordsOverOldInvisibleTextAreNotDropped(t *testing.T) {
 	// The first row of new words lies on old invisible text, the second on a stamp.
 	rows := words(1224, 1584).Blocks[0].Paragraphs[0].Lines
 	y := func(i int) string { return fmt.Sprint(792 - float64(rows[i].Box.Y1)/2 + 3) }
-	in := redoFile(t, "BT /F 20 Tf 61 "+y(1)+" Td (MMMMMMMMM) Tj ET BT 3 Tr /F 20 Tf 61 "+y(0)+" Td (MMMMMMMMM) Tj ET")
-	out, result := graft(t, Options{Input: in, Mode: "redo", Pages: map[int]PageText{1: {Page: words(1224, 1584)}}})
+	in := layered(t, "BT /F 20 Tf 61 "+y(1)+" Td (MMMMMMMMM) Tj ET BT 3 Tr /F 20 Tf 61 "+y(0)+" Td (MMMMMMMMM) Tj ET")
+	out, result := graft(t, Options{Input: in, Pages: map[int]PageText{1: {Page: words(1224, 1584)}}})
 	if got := text(t, out); !strings.Contains(got, "zwq00x") || strings.Contains(got, "zwq10x") {
 		t.Errorf("got %q, want zwq00x, and not zwq10x, which the stamp shows", got)
 	}
@@ -70,16 +70,29 @@ func TestRedoKeepsWordsThatOldInvisibleTextCoveredOnly(t *testing.T) {
 	}
 }
 
-func TestRedoLeavesPagesThatShareTheContentAlone(t *testing.T) {
+func TestPagesThatShareTheContentKeepIt(t *testing.T) {
 	page := "<</Type/Page/Parent 2 0 R/Contents 5 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F 6 0 R>>>>>>"
 	in := sourcetest.File(t, "", "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2>>", page, page,
 		sourcetest.Stream("", "BT 3 Tr /F 12 Tf 72 600 Td (oldword) Tj ET"), sourcetest.Helvetica)
-	out, result := graft(t, Options{Input: in, Mode: "redo", Pages: map[int]PageText{1: {Page: words(1224, 1584)}}})
+	out, result := graft(t, Options{Input: in, Pages: map[int]PageText{1: {Page: words(1224, 1584)}}})
 	first, second, _ := strings.Cut(sourcetest.Run(t, "pdftotext", out, "-"), "\f")
 	if strings.Contains(first, "oldword") || !strings.Contains(first, "zwq00x") || !strings.Contains(second, "oldword") {
 		t.Errorf("page 1: %q, page 2: %q; want the old word on page 2 only", first, second)
 	}
 	if result.Stripped != 1 {
 		t.Errorf("%d operators were taken off, want 1", result.Stripped)
+	}
+}
+
+func TestWordsOverTextThatCannotBeTakenOffAreDropped(t *testing.T) {
+	// The old word lies under a picture, where only a program finds it.
+	row := words(1224, 1584).Blocks[0].Paragraphs[0].Lines[0]
+	image := sourcetest.Stream("/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8", "x")
+	in := sourcetest.File(t, "", sourcetest.One("/MediaBox[0 0 612 792]/Resources<</Font<</F 5 0 R>>/XObject<</I 6 0 R>>>>",
+		fmt.Sprintf("BT /F 20 Tf 61 %.0f Td (MMMMMMMMM) Tj ET q 612 0 0 792 0 0 cm /I Do Q BT 3 Tr /F 20 Tf 61 100 Td (oldword) Tj ET", 792-float64(row.Box.Y1)/2+3),
+		sourcetest.Helvetica, image)...)
+	out, result := graft(t, Options{Input: in, Pages: map[int]PageText{1: {Page: words(1224, 1584)}}})
+	if got := text(t, out); result.Dropped != 1 || strings.Contains(got, "zwq00x") || strings.Contains(got, "oldword") || !strings.Contains(got, "zwq42x") {
+		t.Errorf("%d words were dropped and the text is %q; want zwq00x dropped and oldword taken off", result.Dropped, got)
 	}
 }
