@@ -147,7 +147,7 @@ func TestWordsLieOnTheirPicture(t *testing.T) {
 
 // cmyk makes a JPEG of four components: Adobe's programs write them inverted and say
 // so in a segment of their own.
-func cmyk(t *testing.T, adobe bool) (file []byte, cyan bool) {
+func cmyk(t *testing.T, adobe bool) []byte {
 	t.Helper()
 	need(t, "convert")
 	dir := t.TempDir()
@@ -159,23 +159,31 @@ func cmyk(t *testing.T, adobe bool) (file []byte, cyan bool) {
 		t.Fatal("convert writes no Adobe segment")
 	}
 	if adobe {
-		return data, true
+		return data
 	}
-	return append(bytes.Clone(data[:at-4]), data[at-4+2+int(data[at-2])<<8+int(data[at-1]):]...), false
+	return append(bytes.Clone(data[:at-4]), data[at-4+2+int(data[at-2])<<8+int(data[at-1]):]...)
 }
 
 func TestColoursOfCMYKJPEGs(t *testing.T) {
 	for _, adobe := range []bool{true, false} {
-		for _, level := range []string{"2u", "none"} {
+		for _, level := range []string{"2u", "1b", "none"} {
 			t.Run(fmt.Sprintf("Adobe segment %v, level %s", adobe, level), func(t *testing.T) {
 				b := newBench(t)
-				data, _ := cmyk(t, adobe)
+				data := cmyk(t, adobe)
 				shown := sdk.File{Path: b.write("c.jpg", data)}
 				page := b.page(b.write("i.png", pngOf(t, image.NewGray(image.Rect(0, 0, 64, 64)))), 100, nil)
 				page.Image.Shown, page.Image.Orient = &shown, 1
 				got, _ := b.assemble(sdk.Document{PDFA: level, Pages: []sdk.DocPage{page}})
-				if level == "2u" {
+				if level == "none" {
+					wellFormed(t, got["pdf"])
+				} else {
 					conforms(t, got["pdf"])
+				}
+				if extra := len(read(t, got["pdf"])) - len(data); extra > 40<<10 {
+					t.Errorf("%d bytes beside the image, want at most 40 KiB", extra)
+				}
+				if level == "1b" {
+					preflight(t, got["pdf"])
 				}
 				// Without the segment the stored numbers mean themselves: red, the inverse.
 				r, _, bl, _ := drawn(t, got["pdf"], 100).At(32, 32).RGBA()
