@@ -19,7 +19,7 @@ import (
 
 // Modes of P4.
 const (
-	modeSkip  = "skip"
+	modeRedo  = "redo"
 	modeForce = "force"
 )
 

@@ -61,7 +61,7 @@ func (k *keeper) fromPDF(p sdk.DocPage) bool {
 
 // leftAlone tells whether a page of a PDF keeps the text that it has.
 func (k *keeper) leftAlone(p sdk.DocPage) bool {
-	return p.Kept || k.doc.Mode != "redo" && p.Info.Text
+	return p.Kept || k.doc.Mode != modeRedo && p.Info.Text
 }
 
 func (k *keeper) addKept(p sdk.DocPage) error {
