@@ -1,6 +1,6 @@
 // Command leptonica is the filter plug-in that looks at pages before they are
-// recognised: it finds blank ones, brings turned ones upright, measures skew and
-// halves 600-dpi images. What is shown stays the scan; only the picture that the
+// recognised: it finds blank ones, brings turned ones upright, levels skewed ones
+// and halves 600-dpi images. What is shown stays the scan; only the picture that the
 // recognizer gets is changed.
 package main
 
@@ -14,8 +14,8 @@ import (
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
-// version is set by the build.
-var version = "0.0.0"
+// version is what manifests and GET /v1/plugins name.
+const version = "1.0.0"
 
 func main() {
 	sdk.Serve(sdk.Info{
@@ -32,6 +32,7 @@ type settings struct {
 	KeepBlank       bool `json:"keepBlank,omitempty" jsonschema:"recognise blank pages too"`
 	KeepOrientation bool `json:"keepOrientation,omitempty" jsonschema:"do not look for turned pages"`
 	KeepScale       bool `json:"keepScale,omitempty" jsonschema:"recognise 600 dpi as they are"`
+	KeepSkew        bool `json:"keepSkew,omitempty" jsonschema:"recognise skewed pages as they are"`
 }
 
 func component() sdk.Component {
@@ -46,7 +47,7 @@ type filter struct {
 
 func (f *filter) clean(ctx context.Context, req sdk.FilterRequest, s settings) (sdk.Filtered, error) {
 	page := clean.Page{Path: req.Image.Path, DPI: min(req.XDPI, req.YDPI), MaxPixels: req.Limits.Pixels}
-	look := clean.Options{Blank: !s.KeepBlank, Orientation: !s.KeepOrientation, Scale: !s.KeepScale}
+	look := clean.Options{Blank: !s.KeepBlank, Orientation: !s.KeepOrientation, Scale: !s.KeepScale, Level: !s.KeepSkew}
 	found, err := clean.Look(ctx, page, look, &f.model)
 	if err != nil {
 		return sdk.Filtered{}, err
@@ -55,7 +56,7 @@ func (f *filter) clean(ctx context.Context, req sdk.FilterRequest, s settings) (
 		sdk.Log(ctx).Warn("no page is turned", "error", err)
 	}
 	out := sdk.Filtered{Blank: found.Blank, Turn: found.Turn, Skew: found.Skew}
-	if found.Blank || found.Turn == 0 && found.Halve == 0 {
+	if found.Blank || found.Turn == 0 && found.Halve == 0 && found.Level == 0 {
 		return out, nil
 	}
 	return write(ctx, out, page, found)
@@ -69,6 +70,7 @@ func write(ctx context.Context, out sdk.Filtered, page clean.Page, found clean.F
 	}
 	defer img.Close()
 	out.Image = &sdk.File{Path: sdk.Out(ctx, "clean.tif"), Name: "clean.tif", Media: "image/tiff"}
+	out.Deskew = found.Level
 	out.Scale = 1 / float64(int(1)<<found.Halve)
 	out.Width, out.Height = img.Width(), img.Height()
 	return out, img.Write(out.Image.Path)

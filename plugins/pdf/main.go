@@ -13,8 +13,8 @@ import (
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
-// version is set by the build.
-var version = "0.0.0"
+// version is what manifests and GET /v1/plugins name.
+const version = "1.0.0"
 
 func main() {
 	sdk.Serve(sdk.Info{

@@ -51,23 +51,14 @@ type Result struct {
 	Stripped    int    // operators of old invisible text that were taken off
 }
 
-// Graft writes Output. Doing it again gives the same bytes, except for encrypted files.
+// Graft writes Output. Doing it again gives the same bytes, except for encrypted
+// files. Errors are worded for people.
 func Graft(ctx context.Context, o Options) (Result, error) {
 	g := &grafter{o: o}
-	if err := g.open(ctx); err != nil {
-		return Result{}, err
-	}
-	if err := g.permitted(ctx); err != nil {
-		return Result{}, err
-	}
-	if err := g.look(ctx); err != nil {
-		return Result{}, err
-	}
-	if err := g.dropShown(ctx); err != nil {
-		return Result{}, err
-	}
-	if err := g.write(ctx, o.Output, true); err != nil {
-		return Result{}, err
+	for _, step := range []func(context.Context) error{g.open, g.permitted, g.look, g.dropShown, g.finish} {
+		if err := step(ctx); err != nil {
+			return Result{}, source.Failed(ctx, err, "no text can be added to the PDF")
+		}
 	}
 	g.result.PDFA, g.result.Conformance, g.result.Why = g.conformance()
 	return g.result, nil
@@ -150,6 +141,8 @@ func (g *grafter) place(l *leaf) textlayer.Matrix {
 	w, h := max(1, l.text.Page.Width), max(1, l.text.Page.Height)
 	return textlayer.OnPage(w, h, textlayer.Box(box), l.Rotate+l.text.Turn)
 }
+
+func (g *grafter) finish(ctx context.Context) error { return g.write(ctx, g.o.Output, true) }
 
 // conformance says what remains of a PDF/A claim.
 func (g *grafter) conformance() (kept, which, why string) {

@@ -31,7 +31,7 @@ func (t Tools) Draw(ctx context.Context, d Drawing, dir string) (string, error) 
 		return "", fmt.Errorf("draw page %d: %w", d.Page, err)
 	}
 	if _, err := os.Stat(root + suffix); err != nil {
-		return "", fmt.Errorf("draw page %d: pdftoppm wrote no image", d.Page)
+		return "", fmt.Errorf("draw page %d: pdftoppm %w", d.Page, ErrNothing)
 	}
 	return root + suffix, nil
 }
@@ -49,7 +49,7 @@ func (t Tools) Image(ctx context.Context, path string, page int, dir string) (st
 	}
 	found, err := filepath.Glob(filepath.Join(tmp, "i-*"))
 	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("decode the image of page %d: pdfimages wrote %d images, want 1", page, len(found))
+		return "", fmt.Errorf("decode the image of page %d: pdfimages %w of %d", page, ErrNothing, len(found))
 	}
 	return found[0], nil
 }

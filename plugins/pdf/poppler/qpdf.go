@@ -18,7 +18,8 @@ const (
 	Locked          // the password does not open it
 )
 
-// Check reads the structure of a file and counts its pages; it decodes no page.
+// Check reads the structure of a file and counts its pages; it decodes no page. Of
+// a hopeless file it says why, in words that follow "it is damaged: ".
 func (t Tools) Check(ctx context.Context, path, password string) (Health, string, error) {
 	_, err := t.run(ctx, password, 64, "qpdf", "--password-file=-", "--show-npages", path)
 	var exit *ExitError
@@ -28,22 +29,30 @@ func (t Tools) Check(ctx context.Context, path, password string) (Health, string
 	case !errors.As(err, &exit):
 		return Hopeless, "", err
 	case exit.Status == 3:
-		return Damaged, exit.Said, nil
+		return Damaged, "", nil
 	case strings.Contains(exit.Said, "invalid password"):
-		return Locked, exit.Said, nil
+		return Locked, "", nil
 	}
-	return Hopeless, reason(exit.Said, path), nil
+	return Hopeless, reason(exit), nil
 }
 
-// reason is the last thing that qpdf said, without its name and the file's.
-func reason(said, path string) string {
-	if i := strings.LastIndex(said, "; "); i >= 0 {
-		said = said[i+2:]
+// reason puts what is wrong with a file into words for people.
+func reason(e *ExitError) string {
+	if e.Status < 0 {
+		return "reading it takes more memory or time than a document may"
 	}
-	for _, prefix := range []string{"qpdf: ", "WARNING: ", path + ": ", path + " "} {
-		said = strings.TrimPrefix(said, prefix)
+	for _, known := range []struct{ said, why string }{
+		{"unable to find trailer", "its end is missing, as after a transfer that broke off"},
+		{"find startxref", "its end is missing, as after a transfer that broke off"},
+		{"unable to find /Root", "its beginning is missing"},
+		{"page", "its pages cannot be found"},
+		{"encrypt", "what it says of its protection makes no sense"},
+	} {
+		if strings.Contains(e.Said, known.said) {
+			return known.why
+		}
 	}
-	return said
+	return "its structure cannot be read"
 }
 
 // Repair writes a mended copy of a file.

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 // Tools says how far the programs may go. The zero value is ready to use.
@@ -44,21 +46,21 @@ const maxStderr = 4096
 // limits is run by sh: it lowers the limits of its own process and becomes the program.
 const limits = `ulimit -c 0; ulimit -t "$1"; ulimit -f "$2"; ulimit -v "$3" 2>/dev/null; shift 3; exec "$@"`
 
-// ErrTime says that a run took longer than Tools.Time.
-var ErrTime = errors.New("took too long")
+// What ends a run beside its status.
+var (
+	ErrTime    = errors.New("took too long")  // longer than Tools.Time
+	ErrNothing = errors.New("wrote no image") // though it ended well
+)
 
 // ExitError is a program that ended with a status other than 0.
 type ExitError struct {
 	Program string
 	Status  int    // -1: ended by a signal, e.g. at a limit
-	Said    string // the last lines of its standard error
+	Said    string // the last lines of its standard error, which no person need see
 }
 
 func (e *ExitError) Error() string {
-	if e.Said == "" {
-		return fmt.Sprintf("%s ended with status %d", e.Program, e.Status)
-	}
-	return fmt.Sprintf("%s ended with status %d: %s", e.Program, e.Status, e.Said)
+	return fmt.Sprintf("%s ended with status %d", e.Program, e.Status)
 }
 
 // run runs a program with the given standard input and gives its standard output,
@@ -67,7 +69,8 @@ func (t Tools) run(ctx context.Context, stdin string, max int, program string, a
 	t = t.withDefaults()
 	path, err := exec.LookPath(program)
 	if err != nil {
-		return nil, fmt.Errorf("run %s: %w", program, err)
+		return nil, &sdk.Error{Detail: "the program " + program + " is not installed", Temporary: true,
+			Remedy: "install the packages poppler-utils and qpdf; twinleaf doctor looks for them"}
 	}
 	timed, cancel := context.WithTimeoutCause(ctx, t.Time, ErrTime)
 	defer cancel()
@@ -87,7 +90,9 @@ func (t Tools) run(ctx context.Context, stdin string, max int, program string, a
 	}
 	var status *exec.ExitError
 	if errors.As(err, &status) {
-		return out.b.Bytes(), &ExitError{Program: program, Status: status.ExitCode(), Said: tidy(said.b.String())}
+		exit := &ExitError{Program: program, Status: status.ExitCode(), Said: tidy(said.b.String())}
+		sdk.Log(ctx).Debug("a program complained about a PDF", "program", program, "status", exit.Status, "said", exit.Said)
+		return out.b.Bytes(), exit
 	}
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", program, err)

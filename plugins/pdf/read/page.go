@@ -39,7 +39,7 @@ func (r *Reader) Page(ctx context.Context, req sdk.PageRequest, s Settings) (sdk
 		}
 		return err
 	})
-	return answer, err
+	return answer, source.Failed(ctx, err, "page %d of the PDF cannot be drawn", req.Page)
 }
 
 // pageCall is one Page under way.
@@ -73,7 +73,7 @@ func (c *pageCall) draw(ctx context.Context, m source.Marks) (sdk.PageImage, err
 	drawing := poppler.Drawing{Path: c.file.Drawable, Page: c.page.Number, DPI: dpi * c.page.Unit, Gray: c.graft}
 	path, err := c.tools.Draw(ctx, drawing, c.reader.temp(ctx))
 	if err != nil {
-		return sdk.PageImage{}, c.failed(ctx, err)
+		return sdk.PageImage{}, err
 	}
 	answer, err := c.finish(ctx, path)
 	answer.XDPI, answer.YDPI = float64(answer.Width)*72/w, float64(answer.Height)*72/h
@@ -119,14 +119,6 @@ func (c *pageCall) write(ctx context.Context, p picture) (sdk.PageImage, error) 
 		return sdk.PageImage{}, fmt.Errorf("page %d: %w", c.page.Number, err)
 	}
 	return sdk.PageImage{Image: file, Width: p.w, Height: p.h}, nil
-}
-
-// failed words the failure of a drawing program for people.
-func (c *pageCall) failed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return fmt.Errorf("page %d cannot be drawn: %w", c.page.Number, err)
 }
 
 // jpegQuality of drawings in colour, which were no scans before.

@@ -59,7 +59,7 @@ func (r *Reader) Inspect(ctx context.Context, req sdk.InspectRequest, s Settings
 		answer = i.answer()
 		return nil
 	})
-	return answer, err
+	return answer, source.Failed(ctx, err, "the PDF cannot be read")
 }
 
 // with opens a document or takes it from the cache, and holds it during use.

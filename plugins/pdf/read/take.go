@@ -42,7 +42,7 @@ func (c *pageCall) take(ctx context.Context, s source.Sole) (sdk.PageImage, erro
 func (c *pageCall) samples(ctx context.Context, s source.Sole) (sdk.PageImage, error) {
 	path, err := c.tools.Image(ctx, c.file.Drawable, c.page.Number, c.reader.temp(ctx))
 	if err != nil {
-		return sdk.PageImage{}, c.failed(ctx, err)
+		return sdk.PageImage{}, err
 	}
 	head, err := readHeader(path)
 	if err == nil && head.format == '4' && s.Orient == 1 && square(s) {

@@ -50,7 +50,7 @@ func (r *Reader) Text(ctx context.Context, req sdk.TextRequest, s Settings) (sdk
 		}
 		return nil
 	})
-	return answer, err
+	return answer, source.Failed(ctx, err, "the text of page %d of the PDF cannot be read", req.Page)
 }
 
 // layout turns what pdftotext found into a page of recognised text.

@@ -68,14 +68,10 @@ func Open(ctx context.Context, path string, o Options) (*File, error) {
 	configure()
 	o = o.withDefaults()
 	f := &File{Path: path, options: o}
-	if err := f.mend(ctx); err != nil {
-		return nil, err
-	}
-	if err := f.parse(ctx); err != nil {
-		return nil, err
-	}
-	if err := f.decrypt(ctx); err != nil {
-		return nil, err
+	for _, step := range []func(context.Context) error{f.mend, f.parse, f.decrypt} {
+		if err := step(ctx); err != nil {
+			return nil, Failed(ctx, err, "the PDF cannot be read")
+		}
 	}
 	if f.dynamicForm() {
 		return nil, sdk.Refuse("dynamic-form", "open it in Adobe Acrobat and print it to a PDF, or ask for the printed form",
@@ -108,7 +104,7 @@ func (f *File) mend(ctx context.Context) error {
 	}
 	health, said, err := f.options.Tools.Check(ctx, f.Path, f.options.Password)
 	if err != nil {
-		return temporary(ctx, err)
+		return err
 	}
 	switch {
 	case health == poppler.Locked:
@@ -120,10 +116,7 @@ func (f *File) mend(ctx context.Context) error {
 	}
 	fixed := filepath.Join(f.options.Scratch, "mended.pdf")
 	if err := f.options.Tools.Repair(ctx, f.Path, fixed, f.options.Password); err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		return refuseDamaged(err.Error())
+		return Failed(ctx, err, "the PDF is damaged, and it cannot be mended")
 	}
 	if info, err = os.Stat(fixed); err != nil {
 		return fmt.Errorf("open mended PDF: %w", err)
@@ -176,7 +169,8 @@ func (f *File) parse(ctx context.Context) error {
 	case err == nil:
 		return refuseDamaged("it has no catalog")
 	default:
-		return refuseDamaged(err.Error())
+		sdk.Log(ctx).Debug("the PDF library cannot read a file", "error", err)
+		return refuseDamaged("its structure cannot be read")
 	}
 	f.Encrypted = f.PDF.Encrypt != nil
 	f.PDF.Read.RS = nil // everything is in memory
@@ -191,7 +185,7 @@ func (f *File) decrypt(ctx context.Context) error {
 	}
 	open := filepath.Join(f.options.Scratch, "open.pdf")
 	if err := f.options.Tools.Decrypt(ctx, f.Path, open, f.options.Password); err != nil {
-		return temporary(ctx, err)
+		return Failed(ctx, err, "the protection of the PDF cannot be taken off for reading")
 	}
 	f.Drawable = open
 	return nil
@@ -210,12 +204,6 @@ func (f *File) MayChange(ctx context.Context) (bool, error) {
 	return f.options.Tools.Owner(ctx, f.Path, f.options.Password)
 }
 
-// RefuseChange is the refusal of a document that may not be changed.
-func RefuseChange() error {
-	return sdk.Refuse("encrypted", "give the owner password with --password, or ask its author for a copy that may be changed",
-		"the PDF forbids changes, so no text layer can be added")
-}
-
 // guard turns a panic of pdfcpu into an error.
 func guard(call func() error) (err error) {
 	defer func() {
@@ -224,23 +212,4 @@ func guard(call func() error) (err error) {
 		}
 	}()
 	return call()
-}
-
-func refuseLocked(password string) error {
-	if password != "" {
-		return sdk.Refuse("encrypted", "give the right password with --password, or remove it in a PDF program", "the password does not open the PDF")
-	}
-	return sdk.Refuse("encrypted", "give the password with --password, or remove it in a PDF program", "the PDF is encrypted and needs a password")
-}
-
-func refuseDamaged(why string) error {
-	return sdk.Refuse("damaged", "open it in a PDF viewer; if it shows pages there, print it to a new PDF", "the PDF is damaged beyond repair: %s", why)
-}
-
-// temporary says that a run that failed for reasons outside the file may work later.
-func temporary(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, poppler.ErrTime) {
-		return err
-	}
-	return sdk.Temporary(err)
 }

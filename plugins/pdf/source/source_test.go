@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -161,5 +164,63 @@ func TestBudgetOfADocumentEnds(t *testing.T) {
 		if err != nil || m.Partial != partial {
 			t.Errorf("walk %d: partial is %v (%v), want %v", n, m.Partial, err, partial)
 		}
+	}
+}
+
+func TestDamageIsSaidInOneSentence(t *testing.T) {
+	plain := string(sourcetest.Bytes("", sourcetest.One("/MediaBox[0 0 9 9]", "")...))
+	half := plain[:strings.Index(plain, "4 0 obj")]
+	for name, c := range map[string]struct{ body, want string }{
+		"cut in the middle": {half, "its end is missing"},
+		"no pages":          {string(sourcetest.Bytes("", "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[]/Count 0>>")), "pages"},
+		"no catalog":        {string(sourcetest.Bytes("", "<</Type/Nothing>>")), "pages"},
+	} {
+		_, err := Open(context.Background(), sourcetest.Write(t, []byte(c.body)), Options{Scratch: t.TempDir()})
+		refused, ok := errors.AsType[*sdk.Error](err)
+		if !ok || refused.Remedy == "" || !strings.Contains(refused.Detail, c.want) {
+			t.Errorf("%s: got %v, want a refusal that says %q, with a hint", name, err, c.want)
+			continue
+		}
+		for _, raw := range []string{"WARNING", "qpdf", "pdfcpu", "/tmp", ".pdf", "\n"} {
+			if strings.Contains(refused.Detail, raw) {
+				t.Errorf("%s: %q is in %q", name, raw, refused.Detail)
+			}
+		}
+	}
+}
+
+func TestFailuresOfProgramsAreWordedForPeople(t *testing.T) {
+	raw := &poppler.ExitError{Program: "pdftoppm", Status: 1, Said: "Syntax Error (12): /tmp/x"}
+	for name, c := range map[string]struct {
+		err        error
+		code, want string
+	}{
+		"a status":      {fmt.Errorf("draw: %w", raw), "damaged", "page 3 cannot be drawn: its content is damaged"},
+		"a signal":      {&poppler.ExitError{Program: "pdftoppm", Status: -1}, "over-limit", "page 3 cannot be drawn: it takes more time or memory than one run may"},
+		"time":          {fmt.Errorf("run: %w", poppler.ErrTime), "over-limit", "page 3 cannot be drawn: it takes more time or memory than one run may"},
+		"nothing":       {fmt.Errorf("run: %w", poppler.ErrNothing), "damaged", "page 3 cannot be drawn: its content is damaged"},
+		"a full disk":   {&os.PathError{Op: "write", Path: "/tmp/x", Err: syscall.ENOSPC}, "", "page 3 cannot be drawn: no space left on device"},
+		"anything else": {errors.New("xref: int expected"), "", "page 3 cannot be drawn"},
+		"a refusal":     {sdk.Refuse("encrypted", "hint", "locked"), "encrypted", "locked"},
+	} {
+		got := Failed(context.Background(), c.err, "page %d cannot be drawn", 3)
+		code := ""
+		if e, ok := errors.AsType[*sdk.Error](got); ok {
+			code = e.Code
+		}
+		if got == nil || got.Error() != c.want || code != c.code {
+			t.Errorf("%s: got %v (%s), want %s (%s)", name, got, code, c.want, c.code)
+		}
+	}
+	if !errors.Is(Failed(context.Background(), &os.PathError{Err: syscall.ENOSPC}, "x"), syscall.ENOSPC) {
+		t.Error("a full disk is not known as one any more")
+	}
+	if err := Failed(context.Background(), nil, "x"); err != nil {
+		t.Errorf("no error became %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := Failed(ctx, raw, "x"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
