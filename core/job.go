@@ -153,11 +153,11 @@ type PageImage struct {
 type PageClean struct {
 	Image  *File   `json:"image,omitempty"` // for recognition only: turned, halved; nil: the rasterized image serves
 	Blank  bool    `json:"blank,omitempty"`
-	Turn   int     `json:"turn,omitempty"`  // clockwise degrees that bring the page upright: 0, 90, 180, 270
-	Skew   float64 `json:"skew,omitempty"`  // degrees, clockwise positive, as measured; nothing is deskewed by default
+	Turn   int     `json:"turn,omitempty"`   // clockwise degrees that bring the page upright: 0, 90, 180, 270
+	Skew   float64 `json:"skew,omitempty"`   // degrees, clockwise positive, as measured; nothing is deskewed by default
 	Deskew float64 `json:"deskew,omitempty"` // degrees counter-clockwise by which Image was turned about its centre to level its lines
-	Scale  float64 `json:"scale,omitempty"` // pixels of the recognised image per pixel of the rasterized one; 0 means 1
-	Width  int     `json:"w,omitempty"`     // of the recognised image
+	Scale  float64 `json:"scale,omitempty"`  // pixels of the recognised image per pixel of the rasterized one; 0 means 1
+	Width  int     `json:"w,omitempty"`      // of the recognised image
 	Height int     `json:"h,omitempty"`
 	By     string  `json:"by,omitempty"` // plug-in and version
 }

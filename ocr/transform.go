@@ -1,6 +1,9 @@
 package ocr
 
-import "math"
+import (
+	"iter"
+	"math"
+)
 
 // Scaled is the page as it is on an image with f times as many pixels a side:
 // boxes, font sizes, baselines and resolution grow by f, slopes and angles stay.
@@ -44,6 +47,60 @@ func (p Page) Turned(degrees int) Page {
 		newWidth, newHeight = height, width
 	}
 	return p.mapped(newWidth, newHeight, p.DPI, turn, func(l *Line) { l.Angle = (l.Angle + 360 - degrees) % 360 })
+}
+
+// Tilted is the page as it is after its image was turned clockwise by a few
+// degrees about its centre, into a frame of width x height pixels with the same
+// centre. Boxes become those around the turned boxes, baselines slope by the turn.
+// The result shares nothing with p. An angle of 45 degrees or more leaves the page
+// as it is.
+func (p Page) Tilted(degrees float64, width, height int) Page {
+	if !(math.Abs(degrees) < 45) || width < 1 || height < 1 {
+		return p
+	}
+	t := tilt{
+		x0: float64(p.Width) / 2, y0: float64(p.Height) / 2,
+		x1: float64(width) / 2, y1: float64(height) / 2, angle: degrees * math.Pi / 180,
+	}
+	t.sin, t.cos = math.Sincos(t.angle)
+	out := p.mapped(width, height, p.DPI, func(b Box) Box { return t.box(b).inside(width, height) }, func(*Line) {})
+	next, stop := iter.Pull(p.Lines())
+	defer stop()
+	for l := range out.Lines() {
+		old, _ := next()
+		l.Baseline = t.baseline(*old, *l)
+	}
+	return out
+}
+
+// tilt is a turn about a centre that moves from one frame to another.
+type tilt struct{ x0, y0, x1, y1, angle, sin, cos float64 }
+
+func (t tilt) point(x, y float64) (float64, float64) {
+	x, y = x-t.x0, y-t.y0
+	return t.x1 + x*t.cos - y*t.sin, t.y1 + x*t.sin + y*t.cos
+}
+
+// box is the box around the turned box.
+func (t tilt) box(b Box) Box {
+	x, y := t.point(float64(b.X0+b.X1)/2, float64(b.Y0+b.Y1)/2)
+	w, h := float64(b.Width()), float64(b.Height())
+	sin := math.Abs(t.sin)
+	dx, dy := (w*t.cos+h*sin)/2, (h*t.cos+w*sin)/2
+	round := func(f float64) int { return int(math.Round(f)) }
+	return Box{round(x - dx), round(y - dy), round(x + dx), round(y + dy)}
+}
+
+// baseline is that of the old line in the new one. Of a line that reads upright
+// its left end is carried over; others keep their offset, which belongs to a frame
+// of their own.
+func (t tilt) baseline(old, l Line) Baseline {
+	b := Baseline{Slope: math.Tan(math.Atan(old.Baseline.Slope) + t.angle), Offset: old.Baseline.Offset}
+	if old.Angle == 0 {
+		x, y := t.point(float64(old.Box.X0), float64(old.Box.Y1)+old.Baseline.Offset)
+		b.Offset = min(0, y-float64(l.Box.Y1)-b.Slope*(x-float64(l.Box.X0)))
+	}
+	return b
 }
 
 // mapped is a deep copy with every box and line changed.

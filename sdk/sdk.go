@@ -149,11 +149,11 @@ type FilterRequest struct {
 type Filtered struct {
 	Image  *File   `json:"image,omitempty"` // for recognition; nil: the input serves
 	Blank  bool    `json:"blank,omitempty"`
-	Turn   int     `json:"turn,omitempty"`  // clockwise degrees that bring the page upright
-	Skew   float64 `json:"skew,omitempty"`  // degrees, clockwise positive
+	Turn   int     `json:"turn,omitempty"`   // clockwise degrees that bring the page upright
+	Skew   float64 `json:"skew,omitempty"`   // degrees, clockwise positive
 	Deskew float64 `json:"deskew,omitempty"` // degrees counter-clockwise by which Image was turned about its centre, into a larger frame, to level its lines
-	Scale  float64 `json:"scale,omitempty"` // pixels of Image per pixel of the input; 0: 1
-	Width  int     `json:"w,omitempty"`     // of Image
+	Scale  float64 `json:"scale,omitempty"`  // pixels of Image per pixel of the input; 0: 1
+	Width  int     `json:"w,omitempty"`      // of Image
 	Height int     `json:"h,omitempty"`
 }
 

@@ -62,9 +62,11 @@ func check(c core.PageClean, t core.Task) error {
 		return take.Bad("a turn by %d degrees", c.Turn)
 	case !(math.Abs(c.Skew) <= 45):
 		return take.Bad("a skew of %v degrees", c.Skew)
+	case !(math.Abs(c.Deskew) <= 45):
+		return take.Bad("a deskew by %v degrees", c.Deskew)
 	case c.Scale != 0 && !(c.Scale >= 0.01 && c.Scale <= 8):
 		return take.Bad("a scale of %v", c.Scale)
-	case c.Image == nil && !c.Blank && (c.Turn != 0 || c.Scale != 0 && c.Scale != 1):
+	case c.Image == nil && !c.Blank && (c.Turn != 0 || c.Deskew != 0 || c.Scale != 0 && c.Scale != 1):
 		return take.Bad("a turned or scaled page without its image")
 	}
 	if err := take.Pixels(c.Width, c.Height, t.Options.Limits); err != nil {
@@ -78,16 +80,12 @@ func check(c core.PageClean, t core.Task) error {
 
 // checkSize makes sure that boxes in the new image can be carried back to the old one.
 func checkSize(c core.PageClean, i core.PageImage) error {
-	w, h, scale := float64(i.Width), float64(i.Height), c.Scale
-	if scale == 0 {
-		scale = 1
-	}
-	if c.Turn == 90 || c.Turn == 270 {
-		w, h = h, w
-	}
-	if math.Abs(w*scale-float64(c.Width)) > 2 || math.Abs(h*scale-float64(c.Height)) > 2 {
-		return take.Bad("an image of %d x %d pixels made of one of %d x %d by a turn of %d and a scale of %v",
-			c.Width, c.Height, i.Width, i.Height, c.Turn, scale)
+	w, h := c.Upright(i)
+	sin, cos := math.Sincos(math.Abs(c.Deskew) * math.Pi / 180)
+	w, h = w*cos+h*sin, h*cos+w*sin
+	if math.Abs(w-float64(c.Width)) > 4 || math.Abs(h-float64(c.Height)) > 4 {
+		return take.Bad("an image of %d x %d pixels made of one of %d x %d by a turn of %d, a deskew of %v and a scale of %v",
+			c.Width, c.Height, i.Width, i.Height, c.Turn, c.Deskew, c.Scale)
 	}
 	return nil
 }

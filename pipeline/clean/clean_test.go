@@ -52,6 +52,13 @@ func TestTurnedAndHalvedImageIsTaken(t *testing.T) {
 	}
 }
 
+func TestLevelledImageIsTakenInItsLargerFrame(t *testing.T) {
+	got, err := run(t, core.PageClean{Image: &core.File{Name: "clean.png"}, Skew: 3, Deskew: 3, Width: 103, Height: 57})
+	if err != nil || got.Deskew != 3 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestBadAnswersAreRefused(t *testing.T) {
 	image := &core.File{Name: "clean.png"}
 	for name, bad := range map[string]core.PageClean{
@@ -62,6 +69,8 @@ func TestBadAnswersAreRefused(t *testing.T) {
 		"turned without an image": {Turn: 90},
 		"scaled without an image": {Scale: 0.5},
 		"size does not fit":       {Image: image, Turn: 90, Width: 100, Height: 51},
+		"levelled, no image":      {Deskew: 2},
+		"levelled, same frame":    {Image: image, Deskew: 10, Width: 100, Height: 51},
 		"size missing":            {Image: image},
 		"file missing":            {Image: &core.File{Name: "other.png"}, Width: 100, Height: 51},
 	} {

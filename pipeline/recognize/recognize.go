@@ -5,7 +5,10 @@ package recognize
 
 import (
 	"context"
+	"errors"
+	"math"
 	"os"
+	"path/filepath"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/ocr"
@@ -101,7 +104,23 @@ func check(text *core.PageText, t core.Task, work *take.Work) error {
 		return take.Bad("it counts %d words where there are %d", text.Words, n)
 	}
 	text.Confidence = page.Confidence()
+	if t.Clean.Image != nil && t.Clean.Deskew != 0 {
+		return tiltBack(page, text, t, work)
+	}
 	return nil
+}
+
+// tiltBack carries the text of a levelled image back to the page as it lies, so
+// that nobody behind this stage needs to know of the levelling.
+func tiltBack(page ocr.Page, text *core.PageText, t core.Task, work *take.Work) error {
+	w, h := t.Clean.Upright(t.Image)
+	text.Text = core.File{Name: "upright.json", Media: "application/json"}
+	f, err := os.Create(filepath.Join(work.Dir, text.Text.Name))
+	if err != nil {
+		return err
+	}
+	err = page.Tilted(t.Clean.Deskew, int(math.Round(w)), int(math.Round(h))).Encode(f)
+	return errors.Join(err, f.Close())
 }
 
 // size is that of the image that was recognised.

@@ -53,6 +53,12 @@ func page(t *testing.T) string {
 
 func run(t *testing.T, e *engine, change func(*core.Task)) (core.PageText, error) {
 	t.Helper()
+	return runThen(t, e, change, func(*os.File) error { return nil })
+}
+
+// runThen runs the stage and shows the stored text to look.
+func runThen(t *testing.T, e *engine, change func(*core.Task), look func(*os.File) error) (core.PageText, error) {
+	t.Helper()
 	store, err := blob.Open(t.TempDir(), blob.Config{NoSync: true, Reserve: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -79,10 +85,12 @@ func run(t *testing.T, e *engine, change func(*core.Task)) (core.PageText, error
 		return core.PageText{}, err
 	}
 	got := result.(core.PageRecognized)
-	if !store.Has(got.Text.Text.Ref) {
-		t.Error("the text is no blob")
+	f, err := store.Open(got.Text.Text.Ref)
+	if err != nil {
+		t.Fatalf("the text is no blob: %v", err)
 	}
-	return got.Text, nil
+	defer f.Close()
+	return got.Text, look(f)
 }
 
 func TestCleanedImageIsRecognisedAtItsOwnResolution(t *testing.T) {
@@ -96,6 +104,31 @@ func TestCleanedImageIsRecognisedAtItsOwnResolution(t *testing.T) {
 	}
 	if got.Words != 2 || got.Confidence != 85 {
 		t.Errorf("got %d words, confidence %v; want 2 and 85, counted by us", got.Words, got.Confidence)
+	}
+}
+
+func TestTextOfALevelledImageIsCarriedBackToThePage(t *testing.T) {
+	e := &engine{json: page(t), words: 2, name: "page.json"}
+	var stored ocr.Page
+	_, err := runThen(t, e, func(t *core.Task) {
+		t.Clean.Deskew = 4
+		t.Image.Width, t.Image.Height = 190, 88 // the frame of the levelled image is larger: 100 x 50 at half the size
+	}, func(f *os.File) (err error) {
+		stored, err = ocr.Decode(f, ocr.MaxJSON)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stored.Width != 95 || stored.Height != 44 {
+		t.Errorf("the text is of a page of %d x %d pixels, want 95 x 44", stored.Width, stored.Height)
+	}
+	line := stored.Blocks[0].Paragraphs[0].Lines[0]
+	if s := line.Baseline.Slope; s < 0.069 || s > 0.071 {
+		t.Errorf("the line slopes by %v, want tan 4°", s)
+	}
+	if stored.CountWords() != 2 {
+		t.Errorf("%d words, want 2", stored.CountWords())
 	}
 }
 

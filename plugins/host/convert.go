@@ -78,7 +78,7 @@ func (o *outputs) pageText(t sdk.Text, by string) (core.PageText, error) {
 func (o *outputs) pageClean(f sdk.Filtered, by string) (core.PageClean, error) {
 	image, err := o.fileIf(f.Image)
 	return core.PageClean{
-		Image: image, Blank: f.Blank, Turn: f.Turn, Skew: f.Skew, Scale: f.Scale,
+		Image: image, Blank: f.Blank, Turn: f.Turn, Skew: f.Skew, Deskew: f.Deskew, Scale: f.Scale,
 		Width: f.Width, Height: f.Height, By: by,
 	}, err
 }

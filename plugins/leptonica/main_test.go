@@ -79,6 +79,48 @@ func TestALargePageIsHalvedForRecognition(t *testing.T) {
 	}
 }
 
+func TestASkewedPageIsLevelledForRecognition(t *testing.T) {
+	straight := combs(t, 1654, 2339, 20)
+	skewed := filepath.Join(t.TempDir(), "skewed.tif")
+	info, err := lept.Stat(straight, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := lept.Read(straight, info, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	leaning, err := img.Rotate(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leaning.Close()
+	if err := leaning.Write(skewed); err != nil {
+		t.Fatal(err)
+	}
+	got, err := filtered(t, skewed, 200, settings{KeepOrientation: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Skew < 2.8 || got.Skew > 3.2 || got.Deskew != got.Skew || got.Image == nil {
+		t.Fatalf("got skew %v, deskew %v, image %v; want 3 degrees levelled", got.Skew, got.Deskew, got.Image)
+	}
+	if got.Width <= leaning.Width() || got.Height <= leaning.Height() {
+		t.Errorf("the frame of %d x %d does not hold the turned page of %d x %d", got.Width, got.Height, leaning.Width(), leaning.Height())
+	}
+	again, err := filtered(t, got.Image.Path, 200, settings{KeepOrientation: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Skew > 0.2 || again.Skew < -0.2 {
+		t.Errorf("the levelled page is still askew by %v degrees", again.Skew)
+	}
+	if kept, err := filtered(t, skewed, 200, settings{KeepOrientation: true, KeepSkew: true}); err != nil || kept.Deskew != 0 || kept.Image != nil {
+		t.Errorf("told to keep the skew: %+v, %v", kept, err)
+	}
+}
+
 func TestABlankPageIsSaidToBeAndNothingElse(t *testing.T) {
 	path := combs(t, 1654, 2339, 0)
 	if got, err := filtered(t, path, 200, settings{}); err != nil || got != (sdk.Filtered{Blank: true}) {

@@ -39,7 +39,7 @@ func textHeight(shapes []lept.Box) int {
 	return heights[len(heights)/2]
 }
 
-// Prepare makes the image to recognise: turned and halved as the finding says.
+// Prepare makes the image to recognise: halved, turned and levelled as the finding says.
 // The caller closes it.
 func Prepare(p Page, f Finding) (lept.Image, error) {
 	info, err := lept.Stat(p.Path, p.MaxPixels)
@@ -52,6 +52,9 @@ func Prepare(p Page, f Finding) (lept.Image, error) {
 	}
 	if f.Turn != 0 {
 		img, err = then(img, func(i lept.Image) (lept.Image, error) { return i.Turn(f.Turn) })
+	}
+	if err == nil && f.Level != 0 {
+		img, err = then(img, func(i lept.Image) (lept.Image, error) { return i.Rotate(-f.Level) })
 	}
 	if err == nil {
 		img.SetResolution(int(p.DPI) >> f.Halve)

@@ -12,6 +12,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -137,6 +138,19 @@ func (i Image) HalfGray() (Image, error) { return result(C.pixScaleToGray2(i.p),
 // Turn gives the image turned clockwise by 90, 180 or 270 degrees.
 func (i Image) Turn(degrees int) (Image, error) {
 	return result(C.pixRotateOrth(i.p, C.l_int32(degrees/90)), "turn the image")
+}
+
+// Rotate gives the image in gray, turned clockwise by a few degrees about its
+// centre, in a frame that holds all of it; what comes in at the corners is white.
+func (i Image) Rotate(degrees float64) (Image, error) {
+	gray, err := i.Gray()
+	if err != nil {
+		return gray, err
+	}
+	defer gray.Close()
+	angle := C.l_float32(degrees * math.Pi / 180)
+	return result(C.pixRotate(gray.p, angle, C.L_ROTATE_AREA_MAP, C.L_BRING_IN_WHITE,
+		C.l_int32(gray.Width()), C.l_int32(gray.Height())), "rotate the image")
 }
 
 // Crop gives a copy of a part of the image.
