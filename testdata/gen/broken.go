@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,24 @@ func broken(m *maker, _ pages) error {
 		m.cut("cut.tif", "minutes-g4.tif", 0.6),
 		m.cut("cut.png", "letter-gray.png", 0.5),
 		m.cut("cut.pdf", "scan-g4.pdf", 0.7),
+		m.torn("torn-page.tif", "note-palette.tif"),
 	)
+}
+
+// torn is a good page and the same page without the head of its compressed data,
+// so that nobody can decode it.
+func (m *maker) torn(name, of string) error {
+	page := filepath.Join(m.dir, of)
+	data, err := m.tool(nil, ".none", ".tif", "tiffcp", "-c", "zip", page, page, "OUT")
+	if err != nil {
+		return err
+	}
+	copy(data[lastStrip(data):], "\xff\xff\xff\xff")
+	truth, err := os.ReadFile(page + ".gt.txt")
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.write(name, data), os.WriteFile(filepath.Join(m.dir, name+".gt.txt"), truth, 0o644))
 }
 
 func (m *maker) cut(name, of string, share float64) error {
@@ -25,6 +43,22 @@ func (m *maker) cut(name, of string, share float64) error {
 		return err
 	}
 	return m.write(name, data[:int(float64(len(data))*share)])
+}
+
+// lastStrip is where the only strip of a little-endian TIFF's last page begins.
+func lastStrip(tiff []byte) uint32 {
+	const stripOffsets = 273
+	at, strip := binary.LittleEndian.Uint32(tiff[4:]), uint32(0)
+	for at != 0 {
+		n := uint32(binary.LittleEndian.Uint16(tiff[at:]))
+		for i := range n {
+			if entry := tiff[at+2+12*i:]; binary.LittleEndian.Uint16(entry) == stripOffsets {
+				strip = binary.LittleEndian.Uint32(entry[8:])
+			}
+		}
+		at = binary.LittleEndian.Uint32(tiff[at+2+12*n:])
+	}
+	return strip
 }
 
 // strangers are what people drop into the folder by mistake.
