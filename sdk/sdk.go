@@ -194,7 +194,7 @@ type DocPage struct {
 	Input     int        `json:"input"`  // 0-based index into Inputs
 	InputPage int        `json:"inputPage"`
 	Info      PageInfo   `json:"info"`
-	Kept      bool       `json:"kept,omitempty"` // born digital: left alone
+	Kept      bool       `json:"kept,omitempty"` // carries its own text: left alone
 	Blank     bool       `json:"blank,omitempty"`
 	Image     *PageImage `json:"image,omitempty"` // nil: could not be read, or kept
 	Filtered  *Filtered  `json:"filtered,omitempty"`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,5 +198,27 @@ func TestDocumentsLookTheSameAndAreSearchable(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestOwnDocumentsAreLeftAlone(t *testing.T) {
+	for _, name := range []string{"mfd/ricoh-mp-c3003-skewed-rotate270.pdf", "mfd/docsplit-letter-mixed-4p.pdf", "mfd/brother-ads1700w-fax-3p.pdf"} {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			_, first := document(t, sourcetest.Shared(t, name)[0], "skip")
+			inspection, second := document(t, first.Outputs[0].File.Path, "skip")
+			for n, p := range inspection.Pages {
+				if !p.Text {
+					t.Errorf("page %d is read again: %+v", n+1, p)
+				}
+			}
+			before, err := os.ReadFile(first.Outputs[0].File.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := os.ReadFile(second.Outputs[0].File.Path)
+			if err != nil || !bytes.Equal(before, after) {
+				t.Errorf("%d bytes became %d others (%v)", len(before), len(after), err)
+			}
+		})
 	}
 }

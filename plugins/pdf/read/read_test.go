@@ -128,11 +128,12 @@ func TestHostileFilesTakeSeconds(t *testing.T) {
 			if took := spent(t) - before; took > 30*time.Second {
 				t.Errorf("it took %v of CPU time", took)
 			}
-			var children syscall.Rusage
-			if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &children); err != nil {
+			var children, self syscall.Rusage
+			if err := errors.Join(syscall.Getrusage(syscall.RUSAGE_CHILDREN, &children), syscall.Getrusage(syscall.RUSAGE_SELF, &self)); err != nil {
 				t.Fatal(err)
 			}
-			if mb := children.Maxrss >> 10; mb > 1024 {
+			// Until a child becomes the program it counts the memory of this process as its own.
+			if mb := children.Maxrss >> 10; mb > max(1024, self.Maxrss>>10) {
 				t.Errorf("a program took %d MiB", mb)
 			}
 		})
