@@ -80,6 +80,16 @@ func TestHowJobsEnd(t *testing.T) {
 	}
 }
 
+func TestMissingLanguageFailsTheJobInsteadOfDeliveringImages(t *testing.T) {
+	s := newStory()
+	s.submit(j1, 1, "x")
+	s.because = CodeNoLanguage
+	s.run(atStage(Recognize, 0))
+	if v := s.view(t, j1); v.State != Failed || v.Error == nil || v.Error.Code != CodeNoLanguage {
+		t.Errorf("got %s, %v", v.State, v.Error)
+	}
+}
+
 func TestDeliveredPartOfFailedJobStays(t *testing.T) {
 	s := newStory()
 	s.submit(j1, 1, "x", "y")

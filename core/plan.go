@@ -75,7 +75,7 @@ func (j *job) next() plan {
 			Code: CodeDamaged, Detail: "the document has no page", Remedy: "scan it again", Permanent: true}}
 	case x.done < x.total:
 		return plan{Stage: Recognize}
-	case x.failed == x.total && !j.drawn():
+	case x.failed == x.total && (!j.drawn() || j.misasked()):
 		return j.allPagesFailed()
 	}
 	if out := j.latest(); out == nil || out.Val.Round < j.Round && j.improved(out.Val.Failed) {
@@ -106,6 +106,17 @@ func (j *job) drawn() bool {
 		}
 	}
 	return false
+}
+
+// misasked reports whether every page failed for a reason that lies in what was
+// asked for and not in the page, so that images would be the wrong answer.
+func (j *job) misasked() bool {
+	for n := 1; n <= j.index.total; n++ {
+		if j.failure(n).Last.Val.Failure.Code != CodeNoLanguage {
+			return false
+		}
+	}
+	return true
 }
 
 // allPagesFailed is the end of a job that has nothing to deliver.

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -15,6 +16,8 @@ type story struct {
 	at     time.Time
 	events []Event
 	salt   string // makes the refs of two tellers differ
+
+	because string // code of failures; default plugin-failed
 }
 
 func newStory() *story { return &story{at: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
@@ -94,7 +97,7 @@ func (s *story) start(t Task) {
 func (s *story) fail(t Task, final bool, retry time.Duration) {
 	s.start(t)
 	f := StageFailed{Stage: t.Stage, Page: t.Page, Destination: t.Destination, Round: t.Round, Attempt: t.Attempt,
-		Failures: t.Failures + 1, Final: final, Failure: Failure{Code: CodePlugin, Detail: "it crashed"}}
+		Failures: t.Failures + 1, Final: final, Failure: Failure{Code: cmp.Or(s.because, CodePlugin), Detail: "it crashed"}}
 	if !final {
 		f.RetryAt = s.at.Add(retry)
 	}
