@@ -12,7 +12,7 @@ import (
 // invisible text goes, one new stream, so that pages that share a stream keep theirs.
 func (i *increment) contents(ctx context.Context, l *leaf) (old types.Array, stripped bool) {
 	old = i.originals(l.Page)
-	if l.marks.Hidden == 0 {
+	if l.marks.Hidden == l.left.Hidden {
 		return old, false
 	}
 	body, n, err := i.g.file.WithoutHidden(ctx, l.Page, i.budget)

@@ -96,3 +96,13 @@ func TestWordsOverTextThatCannotBeTakenOffAreDropped(t *testing.T) {
 		t.Errorf("%d words were dropped and the text is %q; want zwq00x dropped and oldword taken off", result.Dropped, got)
 	}
 }
+
+func TestAPageOnWhichNothingIsReadKeepsItsLayer(t *testing.T) {
+	in := layered(t, "BT 3 Tr /F 12 Tf 72 600 Td (oldword) Tj ET")
+	empty := words(1224, 1584)
+	empty.Blocks = nil
+	out, result := graft(t, Options{Input: in, Pages: map[int]PageText{1: {Page: empty}}})
+	if got := text(t, out); got != "oldword" || result.Stripped != 0 {
+		t.Errorf("got %q with %d operators taken off, want oldword as it was", got, result.Stripped)
+	}
+}

@@ -121,8 +121,11 @@ func (g *grafter) look(ctx context.Context) error {
 		if l.marks, err = g.file.Marks(ctx, l.Page, budget); err != nil {
 			return err
 		}
-		if l.left, err = g.file.MarksLeft(ctx, l.Page, l.marks, budget); err != nil {
-			return err
+		l.left = l.marks
+		if len(l.text.Page.Blocks) > 0 { // where nothing was read, nothing is replaced
+			if l.left, err = g.file.MarksLeft(ctx, l.Page, l.marks, budget); err != nil {
+				return err
+			}
 		}
 		l.place = g.place(l)
 		g.pages = append(g.pages, l)
