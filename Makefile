@@ -12,9 +12,9 @@ SUDO     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What running needs, and what building and testing need besides.
 PACKAGES := tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-osd poppler-utils qpdf \
-            gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev
+            gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev libjpeg62-turbo-dev
 TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract-ocr-grc \
-            libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils \
+            libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java
 
 .PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers proto notices testdata accuracy hostile crash clean
@@ -91,7 +91,7 @@ FUZZTIME ?= 5s
 fuzz: ## every fuzz target for FUZZTIME each
 	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r d; do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$d/*_test.go | sed 's/func //'); do \
-	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$d >/dev/null; done; done
+	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$d >/dev/null; done; done
 
 benchmarks: ## every benchmark once
 	go test -run '^$$' -bench . -benchtime 1x $$(go list ./... | grep -v /testscripts) | grep -vE '^(ok|PASS|\?|goos|goarch)' || true
