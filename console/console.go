@@ -124,6 +124,8 @@ type Actions interface {
 type Settings interface {
 	Settings(context.Context) (map[string][]byte, error)
 	SetSetting(ctx context.Context, key string, value []byte, user string) error
+	// CheckSetting says whether SetSetting would take it now. It changes nothing.
+	CheckSetting(ctx context.Context, key string, value []byte) error
 }
 
 // Parts is what the server is built from. Log, Health, Registry and Plugins may

@@ -179,6 +179,9 @@ func TestSettingsAreCheckedBeforeAnyChange(t *testing.T) {
 	if code, _, body := ask(t, "PUT", url+"/v1/settings", `{"destination/a":{"plugin":"folder","settings":{"path":"/x"}},"profile/bad":{"pdfa":"9z"}}`); code != 422 {
 		t.Errorf("settings: got %d %s, want 422", code, body)
 	}
+	if code, _, body := ask(t, "PUT", url+"/v1/settings", `{"a/first":1,"destination/b":{"plugin":"pigeon"}}`); code != 422 {
+		t.Errorf("a destination that no plug-in takes: got %d %s, want 422", code, body)
+	}
 	if len(b.settings) != 1 {
 		t.Errorf("a refused change left %v", b.settings)
 	}

@@ -211,6 +211,14 @@ func (b *backend) Settings(context.Context) (map[string][]byte, error) {
 	return out, nil
 }
 
+// CheckSetting refuses destinations of a plug-in called pigeon.
+func (b *backend) CheckSetting(_ context.Context, key string, value []byte) error {
+	if strings.Contains(string(value), "pigeon") {
+		return core.Refuse(core.CodeBadRequest, "r", "no plug-in can be %s", key)
+	}
+	return nil
+}
+
 func (b *backend) SetSetting(_ context.Context, key string, value []byte, _ string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -69,8 +69,7 @@ func describeSubmit(a huma.API) *huma.Operation {
 			}}},
 		}},
 		Responses: answers(a, map[int]*huma.Response{
-			201: {Description: "The job is durable", Content: jsonBody[api.Accepted](a)},
-			200: {Description: "The Idempotency-Key was seen before: this is that job", Content: jsonBody[api.Accepted](a)},
+			201: {Description: "The job is durable; duplicate says that the Idempotency-Key was seen before and this is that job", Content: jsonBody[api.Accepted](a)},
 			409: problemResponse(a), 413: problemResponse(a), 503: problemResponse(a),
 		}),
 	}

@@ -193,24 +193,30 @@ func (s *Server) getSettings(ctx context.Context, _ *struct{}) (*settingsBody, e
 func (s *Server) putSettings(ctx context.Context, in *struct {
 	Body map[string]any
 }) (*settingsBody, error) {
-	values := map[string]any{}
-	for key, v := range in.Body {
-		checked, err := checkSetting(key, v)
+	if s.parts.Settings == nil {
+		return nil, missing("its settings")
+	}
+	values := map[string][]byte{}
+	for _, key := range slices.Sorted(maps.Keys(in.Body)) {
+		value, err := storedSetting(key, in.Body[key])
+		if err == nil {
+			err = s.parts.Settings.CheckSetting(ctx, key, value)
+		}
 		if err != nil {
 			return nil, s.problemOf(ctx, "read the setting "+key, err)
 		}
-		values[key] = checked
+		values[key] = value
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if err := s.set(ctx, key, values[key]); err != nil {
-			return nil, err
+		if err := s.parts.Settings.SetSetting(ctx, key, values[key], ""); err != nil {
+			return nil, s.problemOf(ctx, "change the setting "+key, err)
 		}
 	}
 	return s.getSettings(ctx, nil)
 }
 
-// checkSetting gives the value as it is stored.
-func checkSetting(key string, v any) (any, error) {
+// storedSetting gives the value as it is stored, nil for one that is removed.
+func storedSetting(key string, v any) ([]byte, error) {
 	prefix, name, named := strings.Cut(key, "/")
 	if core.CheckName(prefix) != nil || (named && core.CheckName(name) != nil) {
 		return nil, core.Refuse(core.CodeBadRequest, "write it as profile/invoices", "%q is no key of a setting", key)
@@ -224,11 +230,20 @@ func checkSetting(key string, v any) (any, error) {
 	}
 	switch prefix + "/" {
 	case profiles:
-		return core.ParseProfile(raw)
+		return parsed(raw, core.ParseProfile)
 	case destinations:
-		return core.ParseDestination(raw)
+		return parsed(raw, core.ParseDestination)
 	}
-	return v, nil
+	return raw, nil
+}
+
+// parsed is raw in the form that parse gives it.
+func parsed[T any](raw []byte, parse func([]byte) (T, error)) ([]byte, error) {
+	v, err := parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
 }
 
 func (s *Server) deleteSetting(ctx context.Context, in *struct {

@@ -55,13 +55,11 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	answerAccepted(w, acc)
 }
 
+// answerAccepted gives a repeated submission the status of the first one: a device
+// that lost the first answer forgets its copy at 201 and at nothing else.
 func answerAccepted(w http.ResponseWriter, acc core.Accepted) {
-	code := http.StatusCreated
-	if acc.Duplicate {
-		code = http.StatusOK
-	}
 	w.Header().Set("Location", "/v1/jobs/"+string(acc.ID))
-	writeJSON(w, code, api.Accepted(acc))
+	writeJSON(w, http.StatusCreated, api.Accepted(acc))
 }
 
 // closed says why the server takes no new jobs, or nil.
@@ -77,7 +75,7 @@ func (s *Server) closed() *api.Problem {
 	if h.Data.State != "up" {
 		code = core.CodeDataDown
 	}
-	return api.NewProblem(http.StatusServiceUnavailable, code, "send it to the other server, or again in a moment", "no new jobs now: %s", h.Cause)
+	return api.NewProblem(http.StatusServiceUnavailable, code, "send it again in a moment; /readyz says when the server takes jobs", "no new jobs now: %s", h.Cause)
 }
 
 // receive reads the whole request.

@@ -192,7 +192,7 @@ func (d *dispatcher) start(ctx context.Context, a *attempt) {
 
 func runStage(ctx context.Context, stage Stage, t core.Task) (core.Result, error) {
 	if stage == nil {
-		return nil, core.Refuse(core.CodeInternal, "", "this server has no stage %s", t.Stage)
+		return nil, core.Refuse(core.CodeInternal, "install the whole release again", "this server has no stage %s", t.Stage)
 	}
 	return stage.Run(ctx, t)
 }

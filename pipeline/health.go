@@ -93,7 +93,7 @@ func (h *health) refusal() error {
 		if mode.Cause != "" {
 			detail += ": " + mode.Cause
 		}
-		return &core.Failure{Code: core.CodeMaintenance, Detail: detail, Remedy: "submit to the other server, or later"}
+		return &core.Failure{Code: core.CodeMaintenance, Detail: detail, Remedy: "submit later"}
 	}
 	return nil
 }

@@ -104,13 +104,13 @@ const maxSetting = 1 << 20
 // SetSetting changes a shared setting; the value is JSON, nil removes the key. Profiles and
 // destinations are checked; codes: bad-request, unknown (nothing to remove).
 func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, user string) error {
-	if err := p.checkSetting(ctx, key, value); err != nil {
+	if err := p.validSetting(ctx, key, value); err != nil {
 		return err
 	}
 	_, err := p.change(ctx, "setting/"+key, func(s *core.State) ([]core.Event, error) {
 		old, known := s.Setting(key)
 		if !known && len(value) == 0 {
-			return nil, core.Refuse(core.CodeUnknown, "", "there is no setting %q", key)
+			return nil, noSetting(key)
 		}
 		if known && string(old.Value) == string(value) {
 			return nil, nil
@@ -121,7 +121,25 @@ func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, use
 	return err
 }
 
-func (p *Pipeline) checkSetting(ctx context.Context, key string, value []byte) error {
+func noSetting(key string) error {
+	return core.Refuse(core.CodeUnknown, `list the settings with "twinleaf settings get"; what is built in cannot be removed`, "there is no setting %q", key)
+}
+
+// CheckSetting says whether SetSetting would take a change as things stand. It
+// changes nothing, so several changes can be checked before the first is made.
+func (p *Pipeline) CheckSetting(ctx context.Context, key string, value []byte) error {
+	if err := p.validSetting(ctx, key, value); err != nil || len(value) > 0 {
+		return err
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if _, known := p.state.Setting(key); !known {
+		return noSetting(key)
+	}
+	return nil
+}
+
+func (p *Pipeline) validSetting(ctx context.Context, key string, value []byte) error {
 	kind, name, ok := strings.Cut(key, "/")
 	if !ok || kind == "" || len(key) > 200 {
 		return core.Refuse(core.CodeBadRequest, "write it like profile/NAME", "%q is no key of a setting", key)

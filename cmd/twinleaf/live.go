@@ -40,6 +40,9 @@ func (l *live) arrive(e *engine) {
 func (l *live) absent(cause string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.engine != nil {
+		l.since = time.Now()
+	}
 	l.engine, l.cause = nil, cause
 }
 
@@ -207,6 +210,10 @@ func (l *live) Settings(context.Context) (map[string][]byte, error) {
 
 func (l *live) SetSetting(ctx context.Context, key string, value []byte, user string) error {
 	return l.do(func(p *pipeline.Pipeline) error { return p.SetSetting(ctx, key, value, user) })
+}
+
+func (l *live) CheckSetting(ctx context.Context, key string, value []byte) error {
+	return l.do(func(p *pipeline.Pipeline) error { return p.CheckSetting(ctx, key, value) })
 }
 
 func (l *live) plugins(context.Context) ([]api.Plugin, error) {

@@ -199,5 +199,5 @@ func TestSettingsCanBeCheckedBeforeTheyAreUsed(t *testing.T) {
 	} {
 		wantFailure(t, h.Validate(ctx, "fault", sdk.KindDeliverer, json.RawMessage(settings)), "settings", true, words)
 	}
-	wantFailure(t, h.Validate(ctx, "fault", sdk.KindReader, nil), core.CodePlugin, false, "no reader plug-in called")
+	wantFailure(t, h.Validate(ctx, "fault", sdk.KindReader, nil), core.CodeBadRequest, true, "no reader plug-in called")
 }

@@ -156,11 +156,14 @@ func (h *Host) Deliver(ctx context.Context, c core.DeliverCall) (core.Receipt, e
 }
 
 // Validate asks a plug-in whether settings are good for its component of a kind. What
-// is wrong comes back as a Failure with code settings that names the place.
+// is wrong comes back as a Failure with code settings that names the place, a plug-in
+// that is not there as one with code bad-request.
 func (h *Host) Validate(ctx context.Context, plugin string, kind sdk.Kind, settings json.RawMessage) error {
 	t, ok := h.find(plugin, kind, "", func(sdk.ComponentManifest) bool { return true })
 	if !ok {
-		return h.missing(plugin, kind)
+		f := h.missing(plugin, kind)
+		f.Code, f.Permanent = core.CodeBadRequest, true // the name is the caller's own
+		return f
 	}
 	found, err := h.validate(ctx, t, settings)
 	if err != nil {

@@ -45,7 +45,7 @@ func (h *Host) named(name string, kind sdk.Kind, op string) (target, error) {
 	return target{}, h.missing(name, kind)
 }
 
-func (h *Host) missing(name string, kind sdk.Kind) error {
+func (h *Host) missing(name string, kind sdk.Kind) *core.Failure {
 	detail := fmt.Sprintf("no %s plug-in in %s", kind, h.config.Dir)
 	if name != "" {
 		detail = fmt.Sprintf("no %s plug-in called %s in %s", kind, quote(name), h.config.Dir)
