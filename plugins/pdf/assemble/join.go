@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
 )
 
 // joinTime bounds one run of qpdf; joining 1,000 pages takes half a second.
@@ -39,7 +41,8 @@ func join(ctx context.Context, parts []part, out string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("join %d parts: qpdf: %w: %s", len(parts), err, firstLine(said.String()))
+		err = fmt.Errorf("qpdf: %w: %s", err, strings.TrimSpace(said.String()))
+		return source.Failed(ctx, err, "the %d parts of the document cannot be joined", len(parts))
 	}
 	return nil
 }
@@ -62,9 +65,4 @@ func ranges(pages []int) string {
 		out, i = append(out, r), n
 	}
 	return strings.Join(out, ",")
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
 }
