@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,9 @@ import (
 
 // retryAfter is what a client is told to wait, in seconds.
 const retryAfter = "5"
+
+// askTheLog is the remedy where nobody knows a better one.
+const askTheLog = "try again; the server's log says more"
 
 // problem writes p and closes the connection when the request's body may not
 // have been read, so that a client does not go on sending it.
@@ -33,8 +37,7 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, p *api.Problem)
 }
 
 func internal() *api.Problem {
-	return api.NewProblem(http.StatusInternalServerError, core.CodeInternal,
-		"try again; the server's log says more", "the server could not answer this request")
+	return api.NewProblem(http.StatusInternalServerError, core.CodeInternal, askTheLog, "the server could not answer this request")
 }
 
 func missing(what string) *api.Problem {
@@ -50,7 +53,7 @@ func (s *Server) problemOf(ctx context.Context, op string, err error) *api.Probl
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &f):
-		return api.NewProblem(status(f.Code), f.Code, f.Remedy, "%s", f.Detail)
+		return api.NewProblem(status(f.Code), f.Code, cmp.Or(f.Remedy, askTheLog), "%s", f.Detail)
 	case errors.Is(err, context.Canceled):
 		return api.NewProblem(http.StatusServiceUnavailable, core.CodeInterrupted, "try again", "%s: the request was broken off", op)
 	}
