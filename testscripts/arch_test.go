@@ -37,7 +37,7 @@ var rooms = map[string][]string{
 	"pipeline/deliver":   {"core", "core/blob", "ocr", "pipeline/internal"},
 	"receive/watch":      {"core"},
 	"console":            {"core"},
-	"bench":              {"ocr"},
+	"bench":              {"ocr", "sdk"},
 	"testscripts":        {},
 	"tools":              {},
 	"cmd/twinleaf":       {"*"},

@@ -13,13 +13,13 @@ import (
 // inspect says what the input holds. It goes by content, never by name, and
 // decodes nothing, with one exception: a JPEG without an end marker, whose size
 // is within the limits, is decoded to see whether data are missing.
-func inspect(_ context.Context, req sdk.InspectRequest, _ settings) (sdk.Inspection, error) {
+func (h *heads) inspect(_ context.Context, req sdk.InspectRequest, _ settings) (sdk.Inspection, error) {
 	in, err := openInput(req.Input)
 	if err != nil {
 		return sdk.Inspection{}, err
 	}
 	defer in.Close()
-	pages, err := in.pages(req.Limits)
+	pages, err := in.pages(h, req.Limits)
 	if err != nil {
 		return sdk.Inspection{}, err
 	}
@@ -37,6 +37,7 @@ func inspect(_ context.Context, req sdk.InspectRequest, _ settings) (sdk.Inspect
 type input struct {
 	*os.File
 	size   int64
+	sha256 string // of the content, if it is known
 	format head.Format
 	jpeg   head.JPEG // of a JPEG, once pages was asked
 }
@@ -51,7 +52,7 @@ func openInput(f sdk.File) (*input, error) {
 		file.Close()
 		return nil, err
 	}
-	in := &input{File: file, size: st.Size(), format: head.Sniff(file)}
+	in := &input{File: file, size: st.Size(), sha256: f.SHA256, format: head.Sniff(file)}
 	if in.format == "" {
 		file.Close()
 		return nil, sdk.Refuse("not-a-scan", "submit a PDF, TIFF, JPEG, PNG or PNM file",
@@ -61,7 +62,7 @@ func openInput(f sdk.File) (*input, error) {
 }
 
 // pages reads the heads of all pages.
-func (in *input) pages(limits sdk.Limits) ([]sdk.PageInfo, error) {
+func (in *input) pages(h *heads, limits sdk.Limits) ([]sdk.PageInfo, error) {
 	switch in.format {
 	case head.FormatJPEG:
 		j, err := head.ReadJPEG(in, in.size)
@@ -74,34 +75,34 @@ func (in *input) pages(limits sdk.Limits) ([]sdk.PageInfo, error) {
 		p, err := head.ReadPNG(in, in.size)
 		return []sdk.PageInfo{info(p.Width, p.Height, p.XDPI, p.YDPI)}, err
 	case head.FormatPNM:
-		all, err := head.ReadPNM(in, in.size, maxPages(limits))
+		all, err := h.pnm(in, limits)
 		var out []sdk.PageInfo
 		for _, p := range all {
 			out = append(out, info(p.Width, p.Height, 0, 0))
 		}
 		return out, err
 	default:
-		return in.tiffPages(limits)
+		return in.tiffPages(h, limits)
 	}
 }
 
 // tiffPages refuses a file none of whose pages can be read; one bad page among
 // good ones is left for its own call.
-func (in *input) tiffPages(limits sdk.Limits) ([]sdk.PageInfo, error) {
-	t, err := head.ReadTIFF(in, in.size, maxPages(limits))
+func (in *input) tiffPages(h *heads, limits sdk.Limits) ([]sdk.PageInfo, error) {
+	pages, err := h.tiff(in, limits)
 	if err != nil {
 		return nil, err
 	}
 	var out []sdk.PageInfo
 	good := 0
-	for _, p := range t.Pages {
+	for _, p := range pages {
 		if p.Damage == "" {
 			good++
 		}
 		out = append(out, info(p.Width, p.Height, p.XDPI, p.YDPI))
 	}
 	if good == 0 {
-		return nil, head.Damaged("the first of the TIFF's %d pages cannot be read: %s", len(t.Pages), t.Pages[0].Damage)
+		return nil, head.Damaged("the first of the TIFF's %d pages cannot be read: %s", len(pages), pages[0].Damage)
 	}
 	return out, nil
 }

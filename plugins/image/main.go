@@ -24,12 +24,13 @@ func main() {
 type settings struct{}
 
 func reader() sdk.Component {
+	h := &heads{}
 	return sdk.Reader(sdk.ReaderFuncs[settings]{
 		Media: []string{
 			"image/tiff", "image/jpeg", "image/png",
 			"image/x-portable-anymap", "image/x-portable-bitmap", "image/x-portable-graymap", "image/x-portable-pixmap",
 		},
-		Inspect: inspect,
-		Page:    page,
+		Inspect: h.inspect,
+		Page:    h.page,
 	})
 }

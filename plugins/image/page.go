@@ -13,13 +13,13 @@ import (
 )
 
 // page gives one page of the input.
-func page(ctx context.Context, req sdk.PageRequest, _ settings) (sdk.PageImage, error) {
+func (h *heads) page(ctx context.Context, req sdk.PageRequest, _ settings) (sdk.PageImage, error) {
 	in, err := openInput(req.Input)
 	if err != nil {
 		return sdk.PageImage{}, err
 	}
 	defer in.Close()
-	src, err := in.source(ctx, req)
+	src, err := in.source(ctx, h, req)
 	if err != nil {
 		return sdk.PageImage{}, err
 	}
@@ -47,7 +47,7 @@ type rows interface {
 }
 
 // source reads the head of the page that is asked for.
-func (in *input) source(ctx context.Context, req sdk.PageRequest) (source, error) {
+func (in *input) source(ctx context.Context, h *heads, req sdk.PageRequest) (source, error) {
 	var s source
 	var err error
 	switch in.format {
@@ -56,9 +56,9 @@ func (in *input) source(ctx context.Context, req sdk.PageRequest) (source, error
 	case head.FormatPNG:
 		s, err = in.pngSource(ctx, req)
 	case head.FormatPNM:
-		s, err = in.pnmSource(req)
+		s, err = in.pnmSource(h, req)
 	default:
-		s, err = in.tiffSource(ctx, req)
+		s, err = in.tiffSource(ctx, h, req)
 	}
 	return s, err
 }

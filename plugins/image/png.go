@@ -37,8 +37,8 @@ func (in *input) pngSource(ctx context.Context, req sdk.PageRequest) (source, er
 	return s, err
 }
 
-func (in *input) pnmSource(req sdk.PageRequest) (source, error) {
-	all, err := head.ReadPNM(in, in.size, maxPages(req.Limits))
+func (in *input) pnmSource(h *heads, req sdk.PageRequest) (source, error) {
+	all, err := h.pnm(in, req.Limits)
 	if err != nil {
 		return source{}, err
 	}

@@ -10,15 +10,15 @@ import (
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
-func (in *input) tiffSource(ctx context.Context, req sdk.PageRequest) (source, error) {
-	t, err := head.ReadTIFF(in, in.size, maxPages(req.Limits))
+func (in *input) tiffSource(ctx context.Context, h *heads, req sdk.PageRequest) (source, error) {
+	pages, err := h.tiff(in, req.Limits)
 	if err != nil {
 		return source{}, err
 	}
-	if req.Page < 1 || req.Page > len(t.Pages) {
-		return source{}, noPage(req.Page, len(t.Pages))
+	if req.Page < 1 || req.Page > len(pages) {
+		return source{}, noPage(req.Page, len(pages))
 	}
-	p := t.Pages[req.Page-1]
+	p := pages[req.Page-1]
 	if err := head.CheckPixels(p.Width, p.Height, req.Limits.Pixels); err != nil {
 		return source{}, err
 	}
