@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -86,6 +87,11 @@ func (c config) complete() (config, error) {
 	}
 	if err := c.Web.Check(); err != nil {
 		return c, usage("", "%s", err)
+	}
+	if c.Web.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.Web.TLSCert, c.Web.TLSKey); err != nil {
+			return c, usage("name two PEM files that this user may read", "web: tlsCert and tlsKey: %s", err)
+		}
 	}
 	return c, c.checkWatch()
 }

@@ -74,11 +74,13 @@ func diagnose(ctx context.Context, a *app, f serveFlags) []finding {
 		optional(ctx, "qpdf", "--version", "install qpdf; only checks and tests use it"),
 	)
 	list = append(list, languages(ctx))
-	list = append(list, a.pluginFindings(ctx, f)...)
 	c, err := f.config(a)
 	if err != nil {
 		list = append(list, fail("configuration", firstLine(err), hintOf(err)))
-	} else {
+		c.Plugins = f.plugins
+	}
+	list = append(list, pluginFindings(ctx, c.Plugins)...)
+	if err == nil {
 		list = append(list, dataFindings(c.Data)...)
 		list = append(list, address(c))
 	}
@@ -236,9 +238,10 @@ func hintOf(err error) string {
 // wantedPlugins are those without which no scan becomes a PDF.
 var wantedPlugins = []string{"image", "pdf", "leptonica", "tesseract", "folder"}
 
-// pluginFindings starts every plug-in once and lets it describe itself.
-func (a *app) pluginFindings(ctx context.Context, f serveFlags) []finding {
-	dir, err := findPlugins(f.plugins)
+// pluginFindings starts every plug-in of a folder, the usual one if dir is empty,
+// once and lets it describe itself.
+func pluginFindings(ctx context.Context, dir string) []finding {
+	dir, err := findPlugins(dir)
 	if err != nil {
 		return []finding{fail("plug-ins", firstLine(err), hintOf(err))}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,15 +15,24 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
+// jobStates are the states that a job can be in.
+var jobStates = []string{"queued", "running", "held", "completed", "partial", "failed", "cancelled"}
+
 func newJobs(a *app) *cobra.Command {
 	var state string
 	var limit int
 	var asJSON bool
 	c := &cobra.Command{Use: "jobs", Short: "List the server's jobs, the newest first", Args: exactly(0, "no arguments")}
-	c.Flags().StringVar(&state, "state", "", "only jobs in this state: queued, running, held, completed, partial, failed, cancelled")
+	c.Flags().StringVar(&state, "state", "", "only jobs in this state: "+strings.Join(jobStates, ", "))
 	c.Flags().IntVar(&limit, "limit", 100, "how many at most")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if state != "" && !slices.Contains(jobStates, state) {
+			return usage("known are: "+strings.Join(jobStates, ", "), "%q is no state of a job", state)
+		}
+		if limit < 1 {
+			return usage("leave it out for 100", "--limit %d lists nothing", limit)
+		}
 		cl, err := a.client()
 		if err != nil {
 			return err
@@ -148,10 +158,13 @@ func describeJob(w io.Writer, j api.Job) error {
 		line("finished", "%s (after %s)", j.Finished.Local().Format(time.DateTime), j.Finished.Sub(j.Submitted).Round(time.Millisecond))
 	}
 	for _, d := range j.Destinations {
-		line("destination", "%s: %s%s", d.Destination, d.State, where(d))
+		line("destination", "%s: %s%s", d.Destination, delivered(j, d), where(d))
 	}
 	for _, p := range j.Failures {
 		line("page", "%d: %s (%s): %s", p.Page, p.Failure.Code, p.Stage, printable(p.Failure.Detail))
+		if p.Failure.Remedy != "" {
+			line("hint", "%s", p.Failure.Remedy)
+		}
 	}
 	if j.Error != nil {
 		line("error", "%s: %s", j.Error.Code, printable(j.Error.Detail))
@@ -167,6 +180,15 @@ func because(reason string) string {
 		return ""
 	}
 	return " (" + printable(reason) + ")"
+}
+
+// delivered is the state of a delivery; nothing is pending any more for a job that
+// ended without a document.
+func delivered(j api.Job, d core.Delivery) string {
+	if !j.State.Open() && d.State == core.DeliveryPending {
+		return "nothing delivered"
+	}
+	return d.State
 }
 
 func where(d core.Delivery) string {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,11 @@ func (a *app) printJournal(c *cobra.Command, data string) (err error) {
 	if data == "" {
 		return usage("see "+c.CommandPath()+" --help", "--data is missing")
 	}
-	log, err := journal.Open(c.Context(), journal.Config{Dir: filepath.Join(data, "journal")})
+	dir := filepath.Join(data, "journal")
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() { // Open would make one
+		return usage("name the folder that serve has as --data", "there is no journal in %s", data)
+	}
+	log, err := journal.Open(c.Context(), journal.Config{Dir: dir})
 	if errors.Is(err, journal.ErrLocked) {
 		return fmt.Errorf("%w\nhint: stop the server first; while it runs, \"twinleaf job ID --json\" tells what happened to a job", err)
 	}

@@ -70,6 +70,9 @@ func TestErrorsAreForPeople(t *testing.T) {
 		{[]string{"ocr", "--nope"}, 2, "twinleaf: unknown flag: --nope\nhint: see twinleaf ocr --help\n"},
 		{[]string{"ocr", "no-such.tif"}, 2, "twinleaf: there is no file no-such.tif\nhint: is the name right?\n"},
 		{[]string{"ocr", "-", "-", "--text", "-"}, 2, "twinleaf: standard input can be read only once\n"},
+		{[]string{"ocr", "--profile", "-", "-"}, 2, "standard input can be read only once\nhint: give the profile in a file"},
+		{[]string{"jobs", "--limit", "0"}, 2, "--limit 0 lists nothing"},
+		{[]string{"journal", "--data", "no-such-folder"}, 2, "there is no journal in no-such-folder"},
 		{[]string{"serve", "--listen", "0.0.0.0:1", "--check"}, 2, "hint: set tlsCert, tlsKey and token"},
 		{[]string{"serve", "--config", "no-such.yaml"}, 2, "twinleaf: there is no file no-such.yaml\n"},
 		{[]string{"--server", "http://127.0.0.1:1", "jobs"}, 5, "hint: is the server running?"},
@@ -77,6 +80,11 @@ func TestErrorsAreForPeople(t *testing.T) {
 		{[]string{"--log-format", "xml", "serve", "--plugins", "."}, 2, "use text or json"},
 		{[]string{"profile"}, 2, "twinleaf profile needs a command"},
 		{[]string{"profile", "set", "bad/name", "a=b"}, 2, "is no name for a profile"},
+		{[]string{"profile", "set", "fax", "langs=deu"}, 2, "this is no profile: unknown field \"langs\"\nhint: "},
+		{[]string{"profile", "set", "fax", "mode=fast"}, 2, "\"fast\" is no mode\nhint: known are: "},
+		{[]string{"destination", "set", "archive", "dir=x"}, 2, "this is no destination: unknown field \"dir\"\nhint: write "},
+		{[]string{"jobs", "--state", "lost"}, 2, "\"lost\" is no state of a job\nhint: known are: queued, "},
+		{[]string{"ocr", "main.go", "-o", "main.txt"}, 2, "-o is for the PDF, and main.txt is no name for one\nhint: say --text main.txt\n"},
 	}
 	for _, c := range cases {
 		exit, out, errs := typed(t, "", c.args...)
@@ -86,8 +94,33 @@ func TestErrorsAreForPeople(t *testing.T) {
 	}
 }
 
+func TestPartlyDoneSaysWhatHelps(t *testing.T) {
+	torn := core.PageFailure{Page: 1, Failure: core.Failure{Code: core.CodeDamaged, Detail: "it is torn"}}
+	slow := core.PageFailure{Page: 3, Failure: core.Failure{Code: core.CodeTimeout, Detail: "too slow", Remedy: "give it more time"}}
+	for _, c := range []struct {
+		pages []core.PageFailure
+		want  string
+	}{
+		{[]core.PageFailure{torn}, "hint: the manifest says more"},
+		{[]core.PageFailure{torn, slow}, "hint: give it more time"},
+	} {
+		if got := partly(core.JobView{Name: "scan", Failures: c.pages}).Error(); !strings.Contains(got, c.want) {
+			t.Errorf("got %q, want %q in it", got, c.want)
+		}
+	}
+}
+
+func TestManualPagesGoIntoANewFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "share", "man1")
+	exit, _, errs := typed(t, "", "man", "--dir", dir)
+	pages, err := filepath.Glob(filepath.Join(dir, "twinleaf*.1"))
+	if exit != 0 || err != nil || len(pages) < 10 {
+		t.Errorf("got exit %d, %d pages, %q, %v; want a page for each command", exit, len(pages), errs, err)
+	}
+}
+
 func TestVersionAndManualPrintToStandardOutput(t *testing.T) {
-	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"man"}, {"--help"}, {"completion", "bash"}} {
+	for _, args := range [][]string{{"version"}, {"--version"}, {"version", "--json"}, {"man"}, {"--help"}, {"completion", "bash"}} {
 		if exit, out, errs := typed(t, "", args...); exit != 0 || len(out) < 20 || errs != "" {
 			t.Errorf("%v: got exit %d, %d bytes, %q", args, exit, len(out), errs)
 		}
@@ -113,15 +146,16 @@ func TestConfigIsReadStrictly(t *testing.T) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	for text, want := range map[string]string{
-		"workrs: 3":                       "field workrs not found",
-		"workers: many":                   "cannot unmarshal",
-		"workers: -1":                     "cannot be negative",
-		"name: 'a b'":                     "cannot be a server's name",
-		"web: {listen: ':80'}":            "TLS and a token",
-		"watch: [{dir: /no/such/dir}]":    "there is no folder",
-		"watch: [{profile: x}]":           "names no dir",
-		"watch: [{dir: .}, {dir: ./.}]":   "watched twice",
-		"delivered: .\nwatch: [{dir: .}]": "delivered into it",
+		"workrs: 3":                        "field workrs not found",
+		"workers: many":                    "cannot unmarshal",
+		"workers: -1":                      "cannot be negative",
+		"name: 'a b'":                      "cannot be a server's name",
+		"web: {listen: ':80'}":             "TLS and a token",
+		"web: {tlsCert: /no, tlsKey: /no}": "tlsCert and tlsKey: open /no",
+		"watch: [{dir: /no/such/dir}]":     "there is no folder",
+		"watch: [{profile: x}]":            "names no dir",
+		"watch: [{dir: .}, {dir: ./.}]":    "watched twice",
+		"delivered: .\nwatch: [{dir: .}]":  "delivered into it",
 	} {
 		c, err := readConfig(write(text))
 		if err == nil {
@@ -134,7 +168,7 @@ func TestConfigIsReadStrictly(t *testing.T) {
 }
 
 func TestFieldsBecomeAForm(t *testing.T) {
-	k := kind{"profile", "profiles", []string{"languages"}}
+	k := kind{word: "profile", lists: []string{"languages"}}
 	v, err := k.form([]string{"languages=deu,eng", "limits.pages=5", "pdfa=2b", "mode=skip"}, nil)
 	if got, want := fmt.Sprint(v), "map[languages:[deu eng] limits:map[pages:5] mode:skip pdfa:2b]"; err != nil || got != want {
 		t.Errorf("got %s, %v; want %s", got, err, want)
@@ -200,5 +234,31 @@ func TestProbeKnowsAFullDisk(t *testing.T) {
 	p.begin(at)
 	if got := p.item(up, at.Add(probeSlow+1)); got.State != "down" || got.Cause != "the disk does not answer" {
 		t.Errorf("stuck: got %+v, want down", got)
+	}
+}
+
+func TestProfileComesFromStandardInput(t *testing.T) {
+	o, err := ocrFlags{profile: "-"}.options(outputs{pdf: "o.pdf"}, strings.NewReader("languages: [spa]\n"))
+	if err != nil || fmt.Sprint(o.Languages) != "[spa]" {
+		t.Errorf("got %v, %v; want [spa]", o.Languages, err)
+	}
+}
+
+func TestFailedJobWithoutACauseIsAnError(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{std: streams{out: &out}}
+	if err := a.tellEnd(submitFlags{}, core.JobView{ID: "a-1", State: core.Failed}); code(err) != exitFailed {
+		t.Errorf("got %v, want exit code %d", err, exitFailed)
+	}
+}
+
+func TestDoctorLooksAtThePluginsOfTheConfiguration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("plugins: /no/such/plugins\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	exit, out, _ := typed(t, "", "doctor", "--config", file, "--data", t.TempDir())
+	if exit != exitFailed || !strings.Contains(out, "there is no folder /no/such/plugins") {
+		t.Errorf("got exit %d and\n%s\nwant %d and a word on /no/such/plugins", exit, out, exitFailed)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -11,17 +12,18 @@ import (
 // newMan prints the manual page, or writes one page for each command into a folder.
 func newMan(a *app) *cobra.Command {
 	var dir string
-	c := &cobra.Command{Use: "man", Short: "Print the manual page", Hidden: true, Args: exactly(0, "no arguments")}
+	c := &cobra.Command{Use: "man", Short: "Print the manual page", Args: exactly(0, "no arguments")}
 	c.Flags().StringVar(&dir, "dir", "", "write one page for each command into this folder")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		root := c.Root()
 		root.DisableAutoGenTag = true
 		head := &doc.GenManHeader{Title: "TWINLEAF", Section: "1", Source: "Twinleaf " + version, Manual: "Twinleaf"}
 		if dir != "" {
-			if err := doc.GenManTree(root, head, dir); err != nil {
-				return fmt.Errorf("write manual pages into %s: %w\nhint: make the folder first", dir, err)
+			err := os.MkdirAll(dir, 0o755)
+			if err == nil {
+				err = doc.GenManTree(root, head, dir)
 			}
-			return nil
+			return wrap("write manual pages into "+dir, err)
 		}
 		var page bytes.Buffer
 		if err := doc.GenMan(root, head, &page); err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,11 +53,11 @@ func newOCR(a *app) *cobra.Command {
 	fl.StringVar(&f.hocr, "hocr", "", "write hOCR to this file")
 	fl.StringVar(&f.alto, "alto", "", "write ALTO to this file")
 	fl.StringVar(&f.manifest, "manifest", "", "write the manifest to this file")
-	fl.StringVar(&f.lang, "lang", "", "languages, e.g. eng+deu (default eng)")
+	fl.StringVarP(&f.lang, "lang", "l", "", "languages, e.g. eng+deu (default eng)")
 	fl.StringVar(&f.mode, "mode", "", "pages that carry text: skip, redo or force (default skip)")
 	fl.StringVar(&f.pdfa, "pdfa", "", "PDF/A: 2u, 2b, 1b or none (default 2u)")
 	fl.StringVar(&f.optimize, "optimize", "", "none or lossless (default none)")
-	fl.StringVar(&f.profile, "profile", "", "profile in a YAML file; flags go before it")
+	fl.StringVar(&f.profile, "profile", "", "profile in a YAML file, or \"-\" for standard input; flags go before it")
 	fl.StringVar(&f.password, "password", "", "password of an encrypted PDF")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
 	fl.IntVar(&f.jobs, "jobs", 0, "pages worked on at once (default: number of CPUs)")
@@ -67,10 +69,10 @@ func newOCR(a *app) *cobra.Command {
 }
 
 // options is the profile with the flags over it.
-func (f ocrFlags) options(out outputs) (core.Options, error) {
+func (f ocrFlags) options(out outputs, stdin io.Reader) (core.Options, error) {
 	var o core.Options
 	if f.profile != "" {
-		data, err := readForm(f.profile, nil)
+		data, err := readForm(f.profile, stdin)
 		if err != nil {
 			return o, err
 		}
@@ -106,11 +108,14 @@ func (a *app) ocr(ctx context.Context, f ocrFlags, args []string) error {
 	if f.jobs < 0 || f.pixels < 0 || f.timeout < 0 {
 		return usage("leave it out for the default", "--jobs, --max-pixels and --timeout-page cannot be negative")
 	}
+	if f.profile == "-" && slices.Contains(args, "-") {
+		return usage("give the profile in a file", "standard input can be read only once")
+	}
 	docs, err := plan(f, args, isTerminal(a.std.out))
 	if err != nil {
 		return err
 	}
-	options, err := f.options(docs[0].out)
+	options, err := f.options(docs[0].out, a.std.in)
 	if err != nil {
 		return err
 	}

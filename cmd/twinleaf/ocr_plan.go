@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -70,6 +71,9 @@ func plan(f ocrFlags, inputs []string, terminal bool) ([]document, error) {
 		if err := docs[i].place(f, only, len(docs) > 1, terminal); err != nil {
 			return nil, err
 		}
+	}
+	if err := checkFiles(docs, inputs); err != nil {
+		return nil, err
 	}
 	return docs, nil
 }
@@ -138,21 +142,50 @@ func (d *document) place(f ocrFlags, only, several, terminal bool) error {
 		d.out.pdf = filepath.Join(f.out, d.name+".pdf")
 	default:
 		d.out.pdf = f.out
+		if flag := flagFor(f.out); flag != "" {
+			return usage(fmt.Sprintf("say %s %s", flag, f.out), "-o is for the PDF, and %s is no name for one", f.out)
+		}
 	}
 	return d.check(f)
 }
 
-// check refuses to mix two outputs on standard output and to write over an input.
+// flagFor is the flag of the output whose extension a path has, "" for a PDF's and
+// any other.
+func flagFor(path string) string {
+	return map[string]string{".txt": "--text", ".hocr": "--hocr", ".xml": "--alto", ".json": "--manifest"}[strings.ToLower(filepath.Ext(path))]
+}
+
+// checkFiles refuses to write over an input, of whichever document, and to write
+// two outputs to one file.
+func checkFiles(docs []document, inputs []string) error {
+	taken := map[string]bool{}
+	for _, d := range docs {
+		for _, e := range d.out.byKind() {
+			if e[1] == "-" {
+				continue
+			}
+			if slices.ContainsFunc(inputs, func(in string) bool { return sameFile(in, e[1]) }) {
+				return usage("choose another name for the output", "%s is an input and would be lost", e[1])
+			}
+			to, err := filepath.Abs(e[1])
+			if err != nil {
+				return fmt.Errorf("find %s: %w", e[1], err)
+			}
+			if taken[to] {
+				return usage("give each output a name of its own", "two outputs would go to %s", e[1])
+			}
+			taken[to] = true
+		}
+	}
+	return nil
+}
+
+// check refuses to mix two outputs on standard output.
 func (d *document) check(f ocrFlags) error {
 	streams := 0
 	for _, e := range d.out.byKind() {
 		if e[1] == "-" {
 			streams++
-		}
-		for _, in := range d.inputs {
-			if sameFile(in, e[1]) {
-				return usage("choose another name for the output", "%s is an input and would be lost", e[1])
-			}
 		}
 	}
 	if f.asJSON && streams > 0 {

@@ -19,7 +19,7 @@ func places(docs []document) string {
 
 func TestPlanSaysWhatIsMadeOfWhatAndWhere(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, name := range []string{"a.tif", "b.jpg", "sub/a.tif", "there.pdf", "there.tif"} {
+	for _, name := range []string{"a.tif", "b.jpg", "sub/a.tif", "sub/there.pdf", "there.pdf", "there.tif", "there-ocr.tif"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -46,9 +46,13 @@ func TestPlanSaysWhatIsMadeOfWhatAndWhere(t *testing.T) {
 		{"standard input", ocrFlags{}, "-", "scan <- -: [[pdf -]]"},
 		{"standard input to a file", ocrFlags{out: "o.pdf"}, "-", "o <- -: [[pdf o.pdf]]"},
 		{"over the input", ocrFlags{out: "a.tif"}, "a.tif", ""},
+		{"over another document's input", ocrFlags{out: "sub/"}, "there.tif sub/there.pdf", ""},
+		{"two outputs in one file", ocrFlags{out: "o.pdf", text: "./o.pdf"}, "a.tif", ""},
+		{"two documents in one file", ocrFlags{}, "there.tif there-ocr.tif", ""},
 		{"two on standard output", ocrFlags{text: "-", hocr: "-"}, "a.tif", ""},
 		{"text and JSON on standard output", ocrFlags{text: "-", asJSON: true}, "a.tif", ""},
 		{"one text file for two documents", ocrFlags{out: "new/", text: "t.txt"}, "a.tif b.jpg", ""},
+		{"text in the PDF's place", ocrFlags{out: "o.TXT"}, "a.tif", ""},
 		{"a folder as input", ocrFlags{}, "sub", ""},
 		{"nothing there", ocrFlags{}, "c.tif", ""},
 	}

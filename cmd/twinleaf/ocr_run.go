@@ -138,6 +138,10 @@ func (r *ocrRun) work(ctx context.Context, d document) (core.JobView, error) {
 }
 
 func (r *ocrRun) take(ctx context.Context, path string, limit int64) (core.File, error) {
+	if limit <= 0 { // which the store would take for no limit
+		return core.File{}, core.Refuse(core.CodeOverLimit, "split the document, or raise limits.bytes in the profile",
+			"the files before %s have the %d bytes that are the limit", filepath.Base(path), r.options.Limits.Bytes)
+	}
 	src, name := r.app.std.in, "scan"
 	if path != "-" {
 		f, err := os.Open(path)

@@ -23,15 +23,25 @@ type kind struct {
 	word  string   // profile
 	path  string   // resource of the API
 	lists []string // fields that are lists, in key=value
+
+	parse func(json []byte) error // says what is wrong with one
 }
 
 func newProfile(a *app) *cobra.Command {
-	return a.kindCommands(kind{"profile", "profiles", []string{"languages", "outputs", "deliver", "destinations"}},
+	return a.kindCommands(kind{"profile", "profiles", []string{"languages", "outputs", "deliver", "destinations"}, second(core.ParseProfile)},
 		"profile set invoices languages=deu,eng destinations=archive limits.pages=500")
 }
 
 func newDestination(a *app) *cobra.Command {
-	return a.kindCommands(kind{"destination", "destinations", nil}, "destination set archive plugin=folder settings.dir=/srv/archive")
+	return a.kindCommands(kind{"destination", "destinations", nil, second(core.ParseDestination)}, "destination set archive plugin=folder settings.dir=/srv/archive")
+}
+
+// second leaves a parser's error only.
+func second[T any](parse func([]byte) (T, error)) func([]byte) error {
+	return func(data []byte) error {
+		_, err := parse(data)
+		return err
+	}
 }
 
 func (a *app) kindCommands(k kind, example string) *cobra.Command {
@@ -88,11 +98,26 @@ func (a *app) setKind(ctx context.Context, k kind, name string, values []string)
 	if err != nil {
 		return err
 	}
+	if err := k.check(v); err != nil {
+		return err
+	}
 	cl, err := a.client()
 	if err != nil {
 		return err
 	}
 	return wrap("set "+k.word+" "+name, cl.Put(ctx, k.path+"/"+name, v))
+}
+
+// check finds a field that cannot be before a server is asked.
+func (k kind) check(v any) error {
+	raw, err := json.Marshal(v)
+	if err == nil {
+		err = k.parse(raw)
+	}
+	if err != nil {
+		return usage("", "%s", strings.Replace(err.Error(), "json: ", "", 1))
+	}
+	return nil
 }
 
 // form reads a file, or fields.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/console/client"
 )
+
+// defaultServer is where a server listens that nobody configured.
+const defaultServer = "http://127.0.0.1:8080"
 
 // app is what all subcommands share.
 type app struct {
@@ -29,7 +33,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 		Short: "Turns scans into searchable PDFs",
 		Long: "Twinleaf turns scans (PDF, TIFF, JPEG, PNG, PNM) into searchable PDFs: once with\n" +
 			"`twinleaf ocr`, or as a server with `twinleaf serve`.",
-		SilenceErrors: true, SilenceUsage: true,
+		Version: version, SilenceErrors: true, SilenceUsage: true,
 		Args: noCommand, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
@@ -40,7 +44,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 		return usage("see "+c.CommandPath()+" --help", "%s", err)
 	})
 	f := root.PersistentFlags()
-	f.StringVar(&a.server, "server", env("TWINLEAF_SERVER", "http://127.0.0.1:8080"), "addresses of the servers, separated by commas, in the order in which they are tried")
+	f.StringVar(&a.server, "server", "", "the server's address, or several separated by commas, tried in that order\n(or TWINLEAF_SERVER; default "+defaultServer+")")
 	f.StringVar(&a.token, "token", "", "token for the server (or TWINLEAF_TOKEN)")
 	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error (serve: info, others: error)")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
@@ -93,13 +97,6 @@ func atLeastOne(what string) cobra.PositionalArgs {
 	}
 }
 
-func env(name, fallback string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return fallback
-}
-
 // logger writes to standard error.
 func (a *app) logger(fallback slog.Level) (*slog.Logger, error) {
 	level := fallback
@@ -120,11 +117,9 @@ func (a *app) logger(fallback slog.Level) (*slog.Logger, error) {
 
 // client talks to the servers that the flags name.
 func (a *app) client() (*client.Client, error) {
-	token := a.token
-	if token == "" {
-		token = os.Getenv("TWINLEAF_TOKEN")
-	}
-	c, err := client.New(client.Config{Servers: strings.FieldsFunc(a.server, func(r rune) bool { return r == ',' }), Token: token})
+	servers := cmp.Or(a.server, os.Getenv("TWINLEAF_SERVER"), defaultServer)
+	token := cmp.Or(a.token, os.Getenv("TWINLEAF_TOKEN"))
+	c, err := client.New(client.Config{Servers: strings.FieldsFunc(servers, func(r rune) bool { return r == ',' }), Token: token})
 	if err != nil {
 		return nil, usage("", "--server: %s", err)
 	}

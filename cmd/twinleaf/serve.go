@@ -36,8 +36,8 @@ type serveFlags struct {
 
 func (f *serveFlags) register(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.file, "config", os.Getenv("TWINLEAF_CONFIG"), "this server's configuration, a YAML file")
-	fl.StringVar(&f.data, "data", "", "folder of journal and documents (or TWINLEAF_STATE; default "+defaultData()+")")
+	fl.StringVar(&f.file, "config", os.Getenv("TWINLEAF_CONFIG"), "this server's configuration, a YAML file (or TWINLEAF_CONFIG)")
+	fl.StringVar(&f.data, "data", "", "folder of journal and documents (or TWINLEAF_STATE; default ~/.local/state/twinleaf)")
 	fl.StringVar(&f.listen, "listen", "", "address (or TWINLEAF_LISTEN; default 127.0.0.1:8080)")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
 	fl.IntVar(&f.workers, "workers", 0, "pages worked on at once (default: number of CPUs)")

@@ -45,5 +45,5 @@ func newSettings(a *app) *cobra.Command {
 			return wrap("set "+args[0], cl.Put(c.Context(), "settings", map[string]any{args[0]: v}))
 		},
 	}
-	return group("settings", "Settings that all servers of a pair share", get, set)
+	return group("settings", "The server's shared settings, profiles and destinations among them", get, set)
 }

@@ -1,12 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -39,7 +37,7 @@ func newSubmit(a *app) *cobra.Command {
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.profile, "profile", "", "profile (default \"default\")")
-	fl.StringVar(&f.lang, "lang", "", "languages, e.g. eng+deu, instead of the profile's")
+	fl.StringVarP(&f.lang, "lang", "l", "", "languages, e.g. eng+deu, instead of the profile's")
 	fl.StringVar(&f.name, "name", "", "name of the document")
 	fl.StringSliceVar(&f.dest, "destination", nil, "destinations instead of the profile's")
 	fl.StringVar(&f.key, "key", "", "idempotency key: the same key and scan give the same job")
@@ -63,11 +61,12 @@ func (a *app) submit(ctx context.Context, f submitFlags, args []string) error {
 		return usage("submit them one by one, each under a key of its own", "one --key cannot serve %d documents", len(args))
 	}
 	if !f.each {
-		return a.submitOne(ctx, cl, f, args)
+		return a.submitOne(ctx, cl, f, args, map[string]bool{})
 	}
 	worst := exitOK
+	names := map[string]bool{}
 	for _, file := range args {
-		if err := a.submitOne(ctx, cl, f, []string{file}); err != nil {
+		if err := a.submitOne(ctx, cl, f, []string{file}, names); err != nil {
 			explain(a.std.err, err)
 			worst = worse(worst, code(err))
 		}
@@ -78,8 +77,9 @@ func (a *app) submit(ctx context.Context, f submitFlags, args []string) error {
 	return &worstError{worst}
 }
 
-// submitOne makes one job and, when asked, waits for it and fetches its PDF.
-func (a *app) submitOne(ctx context.Context, cl *client.Client, f submitFlags, paths []string) error {
+// submitOne makes one job and, when asked, waits for it and fetches its PDF. names
+// are those of the PDFs that this command has fetched.
+func (a *app) submitOne(ctx context.Context, cl *client.Client, f submitFlags, paths []string, names map[string]bool) error {
 	sub := client.Submission{Name: f.name, Profile: f.profile, Languages: api.Languages(f.lang), Destinations: f.dest, Key: f.key}
 	for _, p := range paths {
 		file, err := localFile(p, a.std.in)
@@ -109,7 +109,7 @@ func (a *app) submitOne(ctx context.Context, cl *client.Client, f submitFlags, p
 	if err := a.tellEnd(f, job); err != nil {
 		return err
 	}
-	return a.fetch(ctx, cl, f, job)
+	return a.fetch(ctx, cl, f, job, names)
 }
 
 // tellEnd prints how the job ended; a job that made nothing is an error.
@@ -126,17 +126,19 @@ func (a *app) tellEnd(f submitFlags, j api.Job) error {
 	switch {
 	case j.State == core.Failed && j.Error != nil:
 		return fmt.Errorf("job %s failed: %w", j.ID, j.Error)
+	case j.State == core.Failed:
+		return fmt.Errorf("job %s failed\nhint: see twinleaf job %s", j.ID, j.ID)
 	case j.State == core.Cancelled:
 		return fmt.Errorf("job %s was cancelled%s", j.ID, because(j.Reason))
 	}
 	return nil
 }
 
-func (a *app) fetch(ctx context.Context, cl *client.Client, f submitFlags, j api.Job) error {
+func (a *app) fetch(ctx context.Context, cl *client.Client, f submitFlags, j api.Job, names map[string]bool) error {
 	if f.out != "" {
 		to := f.out
 		if isFolder(to) {
-			to = filepath.Join(to, filepath.Base(j.Name)+".pdf")
+			to = filepath.Join(to, free(names, filepath.Base(j.Name))+".pdf")
 		}
 		if err := fetchOutput(ctx, cl, j.ID, core.OutputPDF, to, a.std.out); err != nil {
 			return err
@@ -148,17 +150,22 @@ func (a *app) fetch(ctx context.Context, cl *client.Client, f submitFlags, j api
 	return nil
 }
 
-// partly names the pages that are images only.
+// partly names the pages that are images only, and says what helps the first
+// of them that can be helped.
 func partly(j core.JobView) error {
 	var pages []string
+	hint := "the manifest says more; scan the pages again"
+	for i := len(j.Failures) - 1; i >= 0; i-- {
+		hint = cmp.Or(j.Failures[i].Failure.Remedy, hint)
+	}
 	for _, p := range j.Failures {
 		pages = append(pages, fmt.Sprintf("page %d (%s: %s)", p.Page, p.Failure.Code, printable(p.Failure.Detail)))
 	}
 	if j.Error != nil && len(pages) == 0 {
 		return &partlyError{j.Error.Error()}
 	}
-	return &partlyError{fmt.Sprintf("%s: %d of %d pages are images without text: %s\nhint: the manifest says more; try again with a cleaner scan",
-		printable(j.Name), j.Pages.Failed, j.Pages.Total, strings.Join(pages, ", "))}
+	return &partlyError{fmt.Sprintf("%s: %d of %d pages are images without text: %s\nhint: %s",
+		printable(j.Name), j.Pages.Failed, j.Pages.Total, strings.Join(pages, ", "), hint)}
 }
 
 // fetchOutput writes an output to a file, whole or not at all; "-" is standard output.
@@ -169,67 +176,4 @@ func fetchOutput(ctx context.Context, cl *client.Client, id core.JobID, kind, to
 	}
 	defer body.Close() // read only
 	return writeWhole(to, body, stdout)
-}
-
-// localFile is a file of this machine, which is opened again for each try.
-func localFile(p string, stdin io.Reader) (client.File, error) {
-	if p == "-" {
-		return client.File{Name: "stdin", Size: -1, Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }}, nil
-	}
-	info, err := os.Stat(p)
-	if err != nil {
-		return client.File{}, unreadable(p, err)
-	}
-	if !info.Mode().IsRegular() {
-		return client.File{}, usage("name a file", "%s is no file", p)
-	}
-	return client.File{Name: filepath.Base(p), Size: info.Size(), Open: func() (io.ReadCloser, error) { return os.Open(p) }}, nil
-}
-
-func unreadable(p string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return usage("is the name right?", "there is no file %s", p)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s may not be read by this user\nhint: see ls -l %s", p, p)
-	}
-	return fmt.Errorf("%s cannot be read: %w", p, err)
-}
-
-// isFolder reports whether a path names a folder, by what is there or by its slash.
-func isFolder(p string) bool {
-	if p == "" || p == "-" {
-		return false
-	}
-	if strings.HasSuffix(p, string(filepath.Separator)) {
-		return true
-	}
-	info, err := os.Stat(p)
-	return err == nil && info.IsDir()
-}
-
-// writeWhole writes r to a file that appears under its name only when it is whole.
-func writeWhole(to string, r io.Reader, stdout io.Writer) error {
-	if to == "-" {
-		_, err := io.Copy(stdout, r)
-		return err
-	}
-	dir := filepath.Dir(to)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the folder %s: %w", dir, err)
-	}
-	tmp, err := os.CreateTemp(dir, ".twinleaf-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", to, err)
-	}
-	_, err = io.Copy(tmp, r)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), to)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // the first error is the one that counts
-		return fmt.Errorf("write %s: %w", to, err)
-	}
-	return nil
 }

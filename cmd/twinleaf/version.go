@@ -45,18 +45,19 @@ func newVersion(a *app) *cobra.Command {
 		if asJSON {
 			return writeJSON(a.std.out, v)
 		}
-		_, err := fmt.Fprintf(a.std.out, "twinleaf %s (%.12s, %s, %s)\n", v.Version, orUnknown(v.Commit), v.Go, v.Platform)
+		_, err := fmt.Fprintf(a.std.out, "twinleaf %s (%s%s, %s)\n", v.Version, commit(v.Commit), v.Go, v.Platform)
 		return err
 	}}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
+// commit is the front of a commit's id, where the build noted it.
+func commit(id string) string {
+	if id == "" {
+		return ""
 	}
-	return s
+	return fmt.Sprintf("%.12s, ", id)
 }
 
 // writeJSON prints v as indented JSON.
