@@ -23,7 +23,7 @@ func main() {
 	sdk.Serve(sdk.Info{
 		Name:        "tesseract",
 		Version:     "1.0.0",
-		Summary:     "Reads the text of page images with Tesseract",
+		Summary:     "reads the text of page images with Tesseract",
 		License:     "Apache-2.0",
 		Engine:      e.version(),
 		Permissions: sdk.Permissions{MemoryMB: 2048},

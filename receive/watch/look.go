@@ -123,7 +123,7 @@ func (w *Watcher) file(name string, now time.Time, present map[string]bool) {
 		return
 	}
 	w.log.Warn("file refused", "file", name, "reason", why)
-	w.putAway(name, note{File: path.Base(name), Code: codeOf(v), Cause: "the file " + why, Remedy: "send the file again, whole"})
+	w.putAway(name, note{File: path.Base(name), Code: codeOf(v), Cause: "the file " + why, Remedy: "if it is a scan, send it again, whole; print other documents to PDF first"})
 }
 
 // worthReading spaces the looks into a file's content: 2, 3, 4, then every power

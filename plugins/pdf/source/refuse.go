@@ -18,7 +18,7 @@ const (
 
 // RefuseChange is the refusal of a document that may not be changed.
 func RefuseChange() error {
-	return sdk.Refuse("encrypted", "give the owner password with --password, or ask its author for a copy that may be changed",
+	return sdk.Refuse("encrypted", "give the owner password to \"twinleaf ocr --password\", or ask its author for a copy that may be changed",
 		"the PDF forbids changes, so no text layer can be added")
 }
 
@@ -26,7 +26,7 @@ func refuseLocked(password string) error {
 	if password != "" {
 		return sdk.Refuse("encrypted", "give the right password with --password, or remove it in a PDF program", "the password does not open the PDF")
 	}
-	return sdk.Refuse("encrypted", "give the password with --password, or remove it in a PDF program", "the PDF is encrypted and needs a password")
+	return sdk.Refuse("encrypted", "remove the password in a PDF program, or give it to \"twinleaf ocr --password\"", "the PDF is encrypted and needs a password")
 }
 
 func refuseDamaged(why string) error {
