@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
 )
 
 func TestFullDiskLosesAndDoublesNothing(t *testing.T) {
@@ -51,6 +52,42 @@ func TestFullDiskLosesAndDoublesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestResultsThatAreTooLargeTogetherWaitForTheDiskToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{Workers: 4}, 6)
+		id := r.submit(core.Submission{})
+		time.Sleep(3500 * time.Millisecond)
+		r.log.set(full)
+		time.Sleep(time.Second)
+		if n := r.Stats().Unsaved; n < 2 {
+			t.Fatalf("%d results wait, want several", n)
+		}
+		split, down := false, true
+		r.log.set(func(events []core.Event) (bool, error) {
+			begin := slices.ContainsFunc(events, func(e core.Event) bool { return e.Body.Type() == "StageStarted" })
+			switch {
+			case len(events) > 1 && !begin:
+				split = true
+				return false, journal.ErrTooLarge
+			case split && down:
+				down = false
+				return full(events)
+			}
+			return true, nil
+		})
+		time.Sleep(time.Minute)
+		r.log.set(nil)
+		r.wait(id, core.Completed)
+		if down {
+			t.Error("the disk was not full when the results came one by one")
+		}
+		if failed := r.told("StageFailed"); len(failed) != 0 {
+			t.Errorf("a full disk made good pages fail: %+v", failed)
+		}
+		_ = r.end()
+	})
 }
 
 func TestJournalOfAnIdleServerComesBackByItself(t *testing.T) {

@@ -141,11 +141,12 @@ func (d *dispatcher) saveResults(ctx context.Context) bool {
 		n := min(len(d.unsaved), maxBatch)
 		err := d.append(ctx, d.unsaved[:n]...)
 		if errors.Is(err, journal.ErrTooLarge) {
-			if n = 1; d.append(ctx, d.unsaved[0]) != nil {
-				d.setUnsaved(append([]core.Event{d.tooLarge(d.unsaved[0])}, d.unsaved[1:]...))
-				continue
-			}
-			err = nil
+			n = 1 // together they are too large, or one of them is
+			err = d.append(ctx, d.unsaved[0])
+		}
+		if errors.Is(err, journal.ErrTooLarge) {
+			d.setUnsaved(append([]core.Event{d.tooLarge(d.unsaved[0])}, d.unsaved[1:]...))
+			continue
 		}
 		if err != nil {
 			return false
