@@ -34,12 +34,21 @@ func newKeeper(doc sdk.Document, path, scratch string) *keeper {
 	return &keeper{doc: doc, path: path, scratch: scratch, texts: map[int]graft.PageText{}}
 }
 
+// loadText reads the text of a page that has one.
+func loadText(p sdk.DocPage) (ocr.Page, error) {
+	text, err := readText(p)
+	if err != nil {
+		return ocr.Page{}, err
+	}
+	return *text, nil
+}
+
 func (k *keeper) joins() bool { return len(k.doc.Inputs) > 1 }
 
 func (k *keeper) add(p sdk.DocPage, text *ocr.Page) error {
 	pdf := k.fromPDF(p)
 	if text != nil && !(pdf && k.leftAlone(p)) {
-		t := graft.PageText{Page: *text}
+		t := graft.PageText{Load: func() (ocr.Page, error) { return loadText(p) }}
 		if pdf {
 			t.Turn, t.Image = turn(p), p.Info.Image
 		}

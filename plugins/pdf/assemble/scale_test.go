@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/bilevel"
+	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -54,13 +55,6 @@ func TestMemoryDoesNotGrowWithPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	const pages = 1000
 	var before uint64
 	for i := range 2 * pages {
@@ -80,6 +74,79 @@ func TestMemoryDoesNotGrowWithPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	conforms(t, b.dir+"/x.pdf")
+}
+
+// live is the memory that is in use.
+func live() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestTextsOfKeptPagesDoNotStayInMemory(t *testing.T) {
+	b := newBench(t)
+	page := faxPage(b)
+	k := newKeeper(sdk.Document{Inputs: []sdk.File{{Path: "in.pdf"}}, Inspections: []sdk.Inspection{{PDF: &sdk.PDFInfo{}}}}, b.dir+"/x.pdf", b.dir)
+	const pages = 100
+	before := live()
+	for n := range pages {
+		text, err := readText(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page.Number = n + 1
+		if err := k.add(page, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	each := (int64(live()) - int64(before)) / pages
+	t.Logf("%d bytes a page stay in memory", each)
+	if each > 4<<10 {
+		t.Errorf("%d bytes a page stay in memory, want at most 4 KiB", each)
+	}
+	if len(k.texts) != pages {
+		t.Errorf("%d pages are to get text, want %d", len(k.texts), pages)
+	}
+}
+
+// kept is a document of drawn pages that are kept, with 700 words each.
+func kept(b *bench, pages int) sdk.Document {
+	b.Helper()
+	kids := &strings.Builder{}
+	o := []string{"<</Type/Catalog/Pages 2 0 R>>", ""}
+	doc := sdk.Document{Mode: "skip", Inspections: []sdk.Inspection{{PDF: &sdk.PDFInfo{}}}}
+	page := faxPage(b)
+	page.Image = nil
+	for n := range pages {
+		fmt.Fprintf(kids, "%d 0 R ", len(o)+1)
+		o = append(o, fmt.Sprintf("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>/Contents %d 0 R>>", len(o)+2), sourcetest.Stream("", "0 0 9 9 re f"))
+		page.InputPage = n + 1
+		doc.Pages = append(doc.Pages, page)
+	}
+	o[1] = fmt.Sprintf("<</Type/Pages/Kids[%s]/Count %d>>", kids, pages)
+	doc.Inputs = []sdk.File{{Path: sourcetest.File(b, "", o...)}}
+	return doc
+}
+
+// BenchmarkGraft adds text to documents that are kept. Run one size alone to see
+// its memory.
+func BenchmarkGraft(b *testing.B) {
+	for _, pages := range []int{100, 2000} {
+		b.Run(fmt.Sprintf("%dpages", pages), func(b *testing.B) {
+			k := newBench(b)
+			doc := kept(k, pages)
+			b.ResetTimer()
+			before := cpu()
+			for b.Loop() {
+				k.assemble(doc)
+			}
+			used := cpu() - before
+			b.ReportMetric(used.Seconds()*1000/float64(b.N*pages), "cpu-ms/page")
+			b.ReportMetric(peak(b), "peak-MB")
+		})
+	}
 }
 
 // BenchmarkAssemble makes all four outputs of documents with 700 words a page. Run

@@ -35,10 +35,21 @@ type Options struct {
 // PageText is the recognised text of one page.
 type PageText struct {
 	Page ocr.Page // boxes in the recognised image, which is turned by Turn already
-	Turn int      // clockwise degrees that were found to bring the page upright: 0, 90, 180, 270
+	// Load gives the text in the place of Page. It is asked more than once and the
+	// answer is not kept, so that the texts of a long document need not be in memory together.
+	Load func() (ocr.Page, error)
+	Turn int // clockwise degrees that were found to bring the page upright: 0, 90, 180, 270
 	// Image says that the page's own image was recognised (PageInfo.Image), and not
 	// a drawing of the page: the boxes refer to the place of that image.
 	Image bool
+}
+
+// load gives the text.
+func (t PageText) load() (ocr.Page, error) {
+	if t.Load == nil {
+		return t.Page, nil
+	}
+	return t.Load()
 }
 
 // Result says what became of the file.
@@ -55,7 +66,7 @@ type Result struct {
 // files. Errors are worded for people.
 func Graft(ctx context.Context, o Options) (Result, error) {
 	g := &grafter{o: o}
-	for _, step := range []func(context.Context) error{g.open, g.permitted, g.look, g.dropShown, g.finish} {
+	for _, step := range []func(context.Context) error{g.open, g.permitted, g.look, g.findShown, g.finish} {
 		if err := step(ctx); err != nil {
 			return Result{}, source.Failed(ctx, err, "no text can be added to the PDF")
 		}
@@ -69,6 +80,7 @@ type grafter struct {
 	o      Options
 	file   *source.File
 	pages  []*leaf
+	plain  string // the file without the invisible text that goes, for drawing programs
 	result Result
 }
 
@@ -76,6 +88,8 @@ type grafter struct {
 type leaf struct {
 	source.Page
 	text  PageText
+	w, h  int              // pixels of the recognised image
+	empty bool             // nothing was read
 	place textlayer.Matrix // from the pixels of text to user space
 	marks source.Marks
 	left  source.Marks // without the invisible text that can be taken off
@@ -108,7 +122,11 @@ func (g *grafter) look(ctx context.Context) error {
 		if n < 1 || n > len(g.file.Pages) {
 			return fmt.Errorf("graft: page %d of a PDF with %d pages", n, len(g.file.Pages))
 		}
-		l := &leaf{Page: g.file.Pages[n-1], text: g.o.Pages[n]}
+		text, err := g.o.Pages[n].load()
+		if err != nil {
+			return err
+		}
+		l := &leaf{Page: g.file.Pages[n-1], text: g.o.Pages[n], w: text.Width, h: text.Height, empty: len(text.Blocks) == 0}
 		object := int(l.Ref.ObjectNumber)
 		if object == 0 {
 			return errors.New("graft: a page of the PDF is no object of its own")
@@ -117,12 +135,11 @@ func (g *grafter) look(ctx context.Context) error {
 			continue // the same page stands in the document twice
 		}
 		seen[object] = true
-		var err error
 		if l.marks, err = g.file.Marks(ctx, l.Page, budget); err != nil {
 			return err
 		}
 		l.left = l.marks
-		if len(l.text.Page.Blocks) > 0 { // where nothing was read, nothing is replaced
+		if !l.empty { // where nothing was read, nothing is replaced
 			if l.left, err = g.file.MarksLeft(ctx, l.Page, l.marks, budget); err != nil {
 				return err
 			}
@@ -141,8 +158,7 @@ func (g *grafter) place(l *leaf) textlayer.Matrix {
 			box = s.Box
 		}
 	}
-	w, h := max(1, l.text.Page.Width), max(1, l.text.Page.Height)
-	return textlayer.OnPage(w, h, textlayer.Box(box), l.Rotate+l.text.Turn)
+	return textlayer.OnPage(max(1, l.w), max(1, l.h), textlayer.Box(box), l.Rotate+l.text.Turn)
 }
 
 func (g *grafter) finish(ctx context.Context) error { return g.write(ctx, g.o.Output, true) }

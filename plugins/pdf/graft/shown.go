@@ -11,18 +11,19 @@ import (
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/textlayer"
 )
 
-// dropShown takes out the recognised words that the page carries as text already,
-// e.g. those of a stamp, so that a search does not find them twice.
-func (g *grafter) dropShown(ctx context.Context) error {
+// findShown makes ready for unshown.
+func (g *grafter) findShown(ctx context.Context) error {
+	g.plain = g.file.Drawable
 	if !slices.ContainsFunc(g.pages, (*leaf).mixed) {
-		return g.drop(ctx, g.file.Drawable)
+		return nil
 	}
 	// Old invisible text goes, so it must not count: look at a copy without it.
 	path := filepath.Join(g.o.Scratch, "visible.pdf")
 	if err := g.visibleCopy(ctx, path); err != nil {
 		return err
 	}
-	return g.drop(ctx, path)
+	g.plain = path
+	return nil
 }
 
 // carried is how many glyphs of text stay on the page.
@@ -52,22 +53,21 @@ func (g *grafter) visibleCopy(ctx context.Context, path string) error {
 	return g.look(ctx)
 }
 
-func (g *grafter) drop(ctx context.Context, path string) error {
-	for _, l := range g.pages {
-		if l.carried() == 0 || len(l.text.Page.Blocks) == 0 {
-			continue
-		}
-		found, err := g.o.Tools.Text(ctx, path, l.Number, l.Number, g.o.Scratch)
-		if err != nil {
-			return err
-		}
-		if len(found) == 1 {
-			s := shown{page: l, words: carriedWords(l, found[0])}
-			l.text.Page = s.without()
-			g.result.Dropped += s.dropped
-		}
+// unshown is the text of a page without the words that the page carries as text
+// already, e.g. those of a stamp, so that a search does not find them twice.
+func (g *grafter) unshown(ctx context.Context, l *leaf) (ocr.Page, error) {
+	text, err := l.text.load()
+	if err != nil || l.carried() == 0 || l.empty {
+		return text, err
 	}
-	return nil
+	found, err := g.o.Tools.Text(ctx, g.plain, l.Number, l.Number, g.o.Scratch)
+	if err != nil || len(found) != 1 {
+		return text, err
+	}
+	s := shown{page: l, words: carriedWords(l, found[0])}
+	text = s.without(text)
+	g.result.Dropped += s.dropped
+	return text, nil
 }
 
 // carriedWords gives the boxes of the words that a page carries, in its user space.
@@ -101,8 +101,7 @@ type shown struct {
 }
 
 // without is the page's text less what is carried.
-func (s *shown) without() ocr.Page {
-	p := s.page.text.Page
+func (s *shown) without(p ocr.Page) ocr.Page {
 	blocks := p.Blocks
 	p.Blocks = nil
 	for _, b := range blocks {

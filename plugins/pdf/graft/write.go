@@ -73,6 +73,8 @@ type increment struct {
 	pdf     *model.Context
 	budget  *source.Budget
 	changed map[int]bool
+	packer  *zlib.Writer // into packed; a new one would take a megabyte for each page
+	packed  bytes.Buffer
 }
 
 func (i *increment) build(ctx context.Context, withText bool) error {
@@ -85,7 +87,11 @@ func (i *increment) build(ctx context.Context, withText bool) error {
 		name := freeName(i.g.file, l.Page)
 		var ops []byte
 		if withText {
-			ops = textlayer.Operators(l.text.Page, l.place, name, &enc)
+			text, err := i.g.unshown(ctx, l)
+			if err != nil {
+				return err
+			}
+			ops = textlayer.Operators(text, l.place, name, &enc)
 		}
 		old, stripped := i.contents(ctx, l)
 		if ops == nil && !stripped && l.text.Turn == 0 {
@@ -146,9 +152,9 @@ func (i *increment) font(at types.IndirectRef, enc *textlayer.Encoder) {
 	i.set(number(refs.Font), o.Font)
 	i.set(number(refs.Descendant), o.Descendant)
 	i.set(number(refs.Descriptor), o.Descriptor)
-	i.set(number(refs.File), deflated(o.File, o.FileDict))
-	i.set(number(refs.CIDToGID), deflated(o.CIDToGID, nil))
-	i.set(number(refs.ToUnicode), deflated(o.ToUnicode, nil))
+	i.set(number(refs.File), i.deflated(o.File, o.FileDict))
+	i.set(number(refs.CIDToGID), i.deflated(o.CIDToGID, nil))
+	i.set(number(refs.ToUnicode), i.deflated(o.ToUnicode, nil))
 }
 
 // reserve takes an object number that the file has never used.
@@ -169,22 +175,26 @@ func (i *increment) set(object int, o types.Object) {
 // stream makes a new stream object.
 func (i *increment) stream(body []byte, d types.Dict) types.IndirectRef {
 	ref := i.reserve()
-	i.set(int(ref.ObjectNumber), deflated(body, d))
+	i.set(int(ref.ObjectNumber), i.deflated(body, d))
 	return ref
 }
 
 // deflated is a compressed stream with the entries of d.
-func deflated(body []byte, d types.Dict) types.StreamDict {
-	var b bytes.Buffer
-	z, _ := zlib.NewWriterLevel(&b, zlib.BestCompression) // the level is valid
-	z.Write(body)                                         // into memory: cannot fail
-	z.Close()
-	n := int64(b.Len())
+func (i *increment) deflated(body []byte, d types.Dict) types.StreamDict {
+	i.packed.Reset()
+	if i.packer == nil {
+		i.packer, _ = zlib.NewWriterLevel(&i.packed, zlib.BestCompression) // the level is valid
+	}
+	i.packer.Reset(&i.packed)
+	i.packer.Write(body) // into memory: cannot fail
+	i.packer.Close()
+	raw := bytes.Clone(i.packed.Bytes()) // without the room to grow
+	n := int64(len(raw))
 	dict := types.Dict{"Filter": types.Name("FlateDecode"), "Length": types.Integer(n)}
 	for k, v := range d {
 		dict[k] = v
 	}
-	return types.StreamDict{Dict: dict, Raw: b.Bytes(), StreamLength: &n, FilterPipeline: []types.PDFFilter{{Name: "FlateDecode"}}}
+	return types.StreamDict{Dict: dict, Raw: raw, StreamLength: &n, FilterPipeline: []types.PDFFilter{{Name: "FlateDecode"}}}
 }
 
 // write appends the increment.
