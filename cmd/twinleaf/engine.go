@@ -76,7 +76,7 @@ func explainJournal(err error) error {
 	if !errors.As(err, &d) {
 		return err
 	}
-	return fmt.Errorf("%w (twinleaf serve --recover)", err)
+	return fmt.Errorf("%w: stop the server, then twinleaf serve --recover", err)
 }
 
 func (e *engine) openHost(ctx context.Context, plugins, spool string, log *slog.Logger) error {

@@ -222,9 +222,9 @@ func (s *server) brake(soft, work context.Context, cancel func()) error {
 	return nil
 }
 
-// data opens the data service and works until it has drained or hard ends. A disk
-// that does not take what must be written is tried again; anything else ends the
-// server with the reason.
+// data opens the data service and works until it has drained or hard ends. While
+// the disk does not take what must be written, or the journal is damaged, the web
+// service goes on and says so; anything else ends the server with the reason.
 func (s *server) data(soft, hard context.Context) error {
 	e, err := s.open(soft)
 	if err != nil || e == nil {
@@ -242,19 +242,32 @@ func (s *server) data(soft, hard context.Context) error {
 func (s *server) open(ctx context.Context) (*engine, error) {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		e, err := openEngine(ctx, s.config, s.log)
-		var f *core.Failure
-		if err == nil || !errors.As(err, &f) || f.Code != core.CodeDataDown {
-			if ctx.Err() != nil && err != nil {
-				return nil, nil // stopped before it began
-			}
+		if err != nil && ctx.Err() != nil {
+			return nil, nil // stopped before it began
+		}
+		cause, down := dataDown(err)
+		if !down {
 			return e, err
 		}
+		s.live.absent(cause)
 		s.log.Error("data service cannot start; trying on", "error", err, "in", wait)
-		s.live.absent(f.Detail)
 		if pause(ctx, wait); ctx.Err() != nil {
 			return nil, nil
 		}
 	}
+}
+
+// dataDown reports whether an error is the disk's or the journal's, which may be
+// mended while the server runs, and what to say of it.
+func dataDown(err error) (cause string, down bool) {
+	var f *core.Failure
+	if errors.As(err, &f) && f.Code == core.CodeDataDown {
+		return f.Detail, true
+	}
+	if errors.As(err, new(*journal.Damage)) {
+		return firstLine(err), true
+	}
+	return "", false
 }
 
 // recoverJournal keeps what is intact of a damaged journal.
