@@ -35,7 +35,6 @@ const (
 	CodeBadRequest  = "bad-request"   // a submission or a setting that makes no sense
 	CodeUnknown     = "unknown"       // no job, profile, destination or output of that name
 	CodeConflict    = "conflict"      // the job's state does not allow it
-	CodeNoText      = "no-text"       // reserved for a page whose text was lost
 )
 
 func (f *Failure) Error() string {
@@ -54,20 +53,13 @@ func (f *Failure) Refused() bool {
 	return false
 }
 
-// Permanent makes err final: trying again will not help.
-func Permanent(err error) error {
-	f := AsFailure(err)
-	f.Permanent = true
-	return &f
-}
-
 // Refuse is a permanent failure that names the input's fault.
 func Refuse(code, remedy, format string, a ...any) error {
 	return &Failure{Code: code, Detail: fmt.Sprintf(format, a...), Remedy: remedy, Permanent: true}
 }
 
-// AsFailure finds the Failure in err's chain, keeping the outer words, or makes
-// one of code internal.
+// AsFailure is the Failure in err's chain without the words around it, or one of
+// code internal.
 func AsFailure(err error) Failure {
 	var f *Failure
 	if errors.As(err, &f) {

@@ -81,15 +81,3 @@ func (c *Client) Put(ctx context.Context, resource string, v any) error {
 func (c *Client) Delete(ctx context.Context, resource string) error {
 	return c.call(ctx, request{method: http.MethodDelete, path: "/v1/" + resource}, nil)
 }
-
-// Health asks the first server that answers whether it takes new jobs.
-func (c *Client) Health(ctx context.Context) (api.Health, error) {
-	var h api.Health
-	resp, err := c.do(ctx, request{method: http.MethodGet, path: "/readyz"})
-	if err != nil {
-		return h, err
-	}
-	defer resp.Body.Close() // read only
-	err = decodeHealth(resp, &h)
-	return h, err
-}

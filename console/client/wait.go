@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
@@ -159,11 +158,4 @@ func readEvents(r io.Reader, take func([]byte) error) error {
 		data = data[:0]
 	}
 	return sc.Err()
-}
-
-func decodeHealth(resp *http.Response, h *api.Health) error {
-	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
-		return check(resp)
-	}
-	return json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(h)
 }

@@ -31,16 +31,6 @@ func Fill(w, h int, width, height float64) Matrix {
 	return Matrix{A: width / float64(max(w, 1)), D: -height / float64(max(h, 1)), F: height}
 }
 
-// Turned places an image of w × h pixels that has since been turned clockwise by
-// turn degrees (0, 90, 180, 270) back on an area of width × height points that
-// has not. w and h are those of the turned image.
-func Turned(w, h, turn int, width, height float64) Matrix {
-	if quarter(turn)%2 == 1 {
-		return Fill(w, h, height, width).Then(Displayed(Box{X1: width, Y1: height}, turn))
-	}
-	return Fill(w, h, width, height).Then(Displayed(Box{X1: width, Y1: height}, turn))
-}
-
 // Displayed leads from what a viewer shows, with its lower left corner at the
 // origin, to the user space of a page with that visible box and /Rotate (clockwise
 // degrees, a multiple of 90).
