@@ -34,19 +34,20 @@ type service struct {
 	pool pool
 }
 
-// claim is what decides between jobs, in this order: work that was not cut short
-// before goes first, then the job with the fewest running tasks, then the one
-// that was served longest ago, then the one submitted first.
+// claim is what decides between jobs, in this order: the work that was cut short
+// least often goes first, so that none is at hand at every crash, then the job
+// with the fewest running tasks, then the one that was served longest ago, then
+// the one submitted first.
 type claim struct {
-	fragile bool
+	cut     int // how often the task was cut short, the first time not counted
 	running int
 	served  uint64
 }
 
 func (c claim) before(o claim) bool {
 	switch {
-	case c.fragile != o.fragile:
-		return !c.fragile
+	case c.cut != o.cut:
+		return c.cut < o.cut
 	case c.running != o.running:
 		return c.running < o.running
 	}
@@ -71,7 +72,7 @@ func (d *dispatcher) pick(p pool) (core.Task, bool) {
 		if !ok {
 			continue
 		}
-		if c.fragile = t.Interrupted > 1; !found || c.before(bestClaim) {
+		if c.cut = max(t.Interrupted-1, 0); !found || c.before(bestClaim) {
 			best, bestClaim, found = t, c, true
 		}
 		if bestClaim == (claim{}) {

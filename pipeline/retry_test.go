@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -109,6 +110,33 @@ func TestWorkThatTakesTheServerDownIsGivenUp(t *testing.T) {
 		}
 		if n := r.stages.ran[core.TaskKey{Job: id, Stage: core.Clean, Page: 2}]; n != 4 {
 			t.Errorf("it was begun %d times, want 4", n)
+		}
+		_ = r.end()
+	})
+}
+
+func TestCrashesDoNotMeetTheSameJobAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{Retry: RetryPolicy{Interrupts: 6}}, 1)
+		var ids []core.JobID
+		for i := range 30 {
+			ids = append(ids, r.submit(core.Submission{Name: fmt.Sprint(i)}))
+		}
+		time.Sleep(20 * time.Second) // all are ingested; pages are at work
+		for range 40 {
+			if err := r.end(); err != nil {
+				t.Fatal(err)
+			}
+			r.start()
+			time.Sleep(500 * time.Millisecond) // half of what a task takes
+		}
+		for _, id := range ids {
+			r.waitEnd(id)
+		}
+		for _, e := range r.told("StageFailed") {
+			if f := e.Body.(core.StageFailed); f.Page != 0 { // few documents are assembled at once: these do meet the same crashes
+				t.Errorf("%s: page work was given up: %+v", e.Job, f)
+			}
 		}
 		_ = r.end()
 	})

@@ -116,6 +116,19 @@ func (r *rig) wait(id core.JobID, want core.JobState) core.JobView {
 	return core.JobView{}
 }
 
+// waitEnd lets time pass until the job has ended, at most a day.
+func (r *rig) waitEnd(id core.JobID) {
+	r.t.Helper()
+	for range 24 * 3600 {
+		if v, err := r.Job(id); err != nil || !v.State.Open() {
+			return
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+	}
+	r.t.Fatalf("job %s has not ended after a day", id)
+}
+
 // told gives the events of a type that the journal ever took.
 func (r *rig) told(kind string) []core.Event {
 	r.log.mu.Lock()
