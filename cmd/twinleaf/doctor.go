@@ -143,9 +143,18 @@ func afterFirstLine(s string) string {
 
 // dataFindings tells whether the data folder can be written and has room.
 func dataFindings(dir string) []finding {
-	if _, err := os.Stat(dir); err != nil {
-		defer os.Remove(dir) // looking must not leave a trace; a folder that is in use by then stays
+	var made []string // innermost first
+	for p := dir; ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		made = append(made, p)
 	}
+	defer func() {
+		for _, p := range made {
+			_ = os.Remove(p) // looking must not leave a trace; a folder that is in use by then stays
+		}
+	}()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return []finding{fail("data", fmt.Sprintf("%s cannot be made: %v", dir, err), "name another folder with --data, or run as another user")}
 	}

@@ -262,3 +262,12 @@ func TestDoctorLooksAtThePluginsOfTheConfiguration(t *testing.T) {
 		t.Errorf("got exit %d and\n%s\nwant %d and a word on /no/such/plugins", exit, out, exitFailed)
 	}
 }
+
+func TestDoctorLeavesNoTrace(t *testing.T) {
+	top := t.TempDir()
+	found := dataFindings(filepath.Join(top, "new", "state", "twinleaf"))
+	left, err := os.ReadDir(top)
+	if err != nil || len(left) != 0 || found[0].State != "ok" {
+		t.Errorf("found %+v, left %v, %v; want a good folder and nothing left", found, left, err)
+	}
+}
