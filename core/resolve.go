@@ -165,7 +165,7 @@ func (d *duration) UnmarshalJSON(data []byte) error {
 func ParseProfile(data []byte) (Profile, error) {
 	var p profileJSON
 	if err := strict(data, &p); err != nil {
-		return Profile{}, Refuse(CodeBadRequest, "see the list of profile fields in the manual", "this is no profile: %v", err)
+		return Profile{}, Refuse(CodeBadRequest, "docs/operations.md names the fields of a profile", "this is no profile: %v", err)
 	}
 	profile := Profile{
 		Options: Options{

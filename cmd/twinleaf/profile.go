@@ -194,7 +194,7 @@ func readForm(p string, stdin io.Reader) ([]byte, error) {
 func parseYAML(name string, data []byte) (any, error) {
 	var v any
 	if err := yaml.Unmarshal(data, &v); err != nil {
-		return nil, usage("compare it with the manual", "%s is no YAML: %s", name, plainYAML(err))
+		return nil, usage("docs/operations.md has examples", "%s is no YAML: %s", name, plainYAML(err))
 	}
 	return v, nil
 }
