@@ -116,7 +116,7 @@ func past(b *testing.B, dir string, cfg Config) *blob.Store {
 	}
 	var batch []core.Event
 	for n := jobs - after; n < jobs; n++ {
-		if batch = append(batch, pastJob(n)...); len(batch) > 1000 || n == jobs-1 {
+		if batch = append(batch, pastJob(n)...); len(batch) > 900 || n == jobs-1 {
 			if _, err := log.Append(b.Context(), batch...); err != nil {
 				b.Fatal(err)
 			}

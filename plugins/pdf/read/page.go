@@ -75,16 +75,16 @@ func (c *pageCall) draw(ctx context.Context, m source.Marks) (sdk.PageImage, err
 	if err != nil {
 		return sdk.PageImage{}, err
 	}
-	answer, err := c.finish(ctx, path)
+	answer, err := c.finish(ctx, path, dpi)
 	answer.XDPI, answer.YDPI = float64(answer.Width)*72/w, float64(answer.Height)*72/h
 	return answer, err
 }
 
 // finish brings a drawing into the form that suits its use: a drawing that will be
 // shown is stored as gray samples without loss, or in colour as a JPEG.
-func (c *pageCall) finish(ctx context.Context, path string) (sdk.PageImage, error) {
+func (c *pageCall) finish(ctx context.Context, path string, dpi float64) (sdk.PageImage, error) {
 	if c.graft {
-		return c.adopt(ctx, path)
+		return c.gray(ctx, path, dpi)
 	}
 	pic, err := readPNM(path, maxShown)
 	if err != nil {
@@ -98,6 +98,16 @@ func (c *pageCall) finish(ctx context.Context, path string) (sdk.PageImage, erro
 		return sdk.PageImage{}, fmt.Errorf("page %d: %w", c.page.Number, err)
 	}
 	return sdk.PageImage{Image: file, Width: pic.w, Height: pic.h}, nil
+}
+
+// gray gives a drawing in gray for recognition only.
+func (c *pageCall) gray(ctx context.Context, path string, dpi float64) (sdk.PageImage, error) {
+	file := c.create(ctx, ".tif", "image/tiff")
+	head, err := grayTIFF(path, file.Path, dpi)
+	if err != nil {
+		return sdk.PageImage{}, fmt.Errorf("page %d: %w", c.page.Number, err)
+	}
+	return sdk.PageImage{Image: file, Width: head.w, Height: head.h}, nil
 }
 
 // adopt moves a PNM file from the scratch folder to the outputs.
