@@ -37,6 +37,7 @@ type Blobs interface {
 	Open(core.Ref) (*os.File, error)
 	Has(core.Ref) bool
 	Sweep(ctx context.Context, keep func(core.Ref) bool, olderThan time.Time) (int, int64, error)
+	Drop(ctx context.Context, refs []core.Ref, olderThan time.Time) (int, int64, error)
 }
 
 // Config says how much is done at once and what is kept. The zero value works.
@@ -51,6 +52,7 @@ type Config struct {
 	SnapshotEvery int           // events between two snapshots; default 50,000
 	SweepEvery    time.Duration // between two sweeps of unneeded blobs; default 10 min
 	SweepAge      time.Duration // blobs younger than this are never swept; default 1 h
+	SpentAge      time.Duration // images of pages that nothing needs stay this long, at most twice; default 2 min
 	Defaults      core.Defaults // built-in profiles and destinations
 
 	// Protect waits until the peer has the journal up to seq, and reports whether
@@ -75,6 +77,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.SnapshotEvery, 50_000)
 	setDefault(&c.SweepEvery, 10*time.Minute)
 	setDefault(&c.SweepAge, time.Hour)
+	setDefault(&c.SpentAge, 2*time.Minute)
 	c.Retry = c.Retry.withDefaults()
 	if c.Now == nil {
 		c.Now = time.Now
@@ -107,6 +110,7 @@ type Pipeline struct {
 	last      journal.Seq                // folded up to here
 	seqs      map[core.JobID]journal.Seq // last event of each job since the start
 	snapshots []core.Ref                 // of the Snapshot events in the journal
+	images    map[core.Ref]bool          // of pages, made since the start and perhaps still there
 	unsaved   []core.Event               // results that the journal has not taken yet
 
 	writes   chan *write
@@ -127,6 +131,7 @@ func New(ctx context.Context, cfg Config, log journal.Log, blobs Blobs, stages m
 		cfg: cfg, log: log, blobs: blobs, stages: stages, ids: newIDs(cfg.Server),
 		state:    &core.State{},
 		seqs:     map[core.JobID]journal.Seq{},
+		images:   map[core.Ref]bool{},
 		writes:   make(chan *write),
 		draining: make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -149,6 +154,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	sweeping, stopSweeping := context.WithCancel(ctx)
 	background.Go(func() { p.sweepLoop(sweeping) })
+	background.Go(func() { p.spentLoop(sweeping) })
 	err := newDispatcher(p).run(ctx)
 	stopSweeping()
 	background.Wait()

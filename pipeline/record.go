@@ -113,7 +113,7 @@ func (d *dispatcher) fold(seq journal.Seq, events []core.Event) {
 	var updates []Update
 	d.mu.Lock()
 	for i, e := range events {
-		d.state.Apply(e)
+		d.apply(e)
 		d.last = seq + journal.Seq(i)
 		if e.Job == "" {
 			continue

@@ -25,7 +25,7 @@ func (p *Pipeline) replay(ctx context.Context) error {
 		case entry.Seq == first && first > 1:
 			return fmt.Errorf("it begins with entry %d, which is no snapshot", first)
 		default:
-			p.state.Apply(entry.Event)
+			p.apply(entry.Event)
 		}
 		if is {
 			p.snapshots = append(p.snapshots, snap.State)

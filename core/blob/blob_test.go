@@ -356,6 +356,24 @@ func TestSweepTakesOnlyWhatIsOldAndUnwanted(t *testing.T) {
 	}
 }
 
+func TestDropTakesWhatIsNamedAndOld(t *testing.T) {
+	now := time.Date(2024, 1, 2, 3, 0, 0, 0, time.UTC)
+	s := open(t, Config{Now: func() time.Time { return now }})
+	named, other, again := put(t, s, "named"), put(t, s, "other"), put(t, s, "put again")
+	now = now.Add(time.Hour)
+	put(t, s, "put again")
+	absent := core.Ref(strings.Repeat("0", 64))
+	n, size, err := s.Drop(t.Context(), []core.Ref{absent, "no ref", again, named}, now.Add(-time.Minute))
+	if err != nil || n != 1 || size != int64(len("named")) {
+		t.Errorf("Drop = %d, %d, %v; want 1, 5", n, size, err)
+	}
+	for ref, want := range map[core.Ref]bool{named: false, other: true, again: true} {
+		if s.Has(ref) != want {
+			t.Errorf("Has(%s) = %v, want %v", ref, s.Has(ref), want)
+		}
+	}
+}
+
 func TestSweepAgainstPutsLosesNothing(t *testing.T) {
 	s := open(t, Config{NoSync: true})
 	var wg sync.WaitGroup

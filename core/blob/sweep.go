@@ -77,6 +77,34 @@ func (s *Store) Sweep(ctx context.Context, keep func(core.Ref) bool, olderThan t
 	return n, bytes, err
 }
 
+// Drop removes blobs that were last put before olderThan, and counts them. What is
+// not there counts as dropped before.
+func (s *Store) Drop(ctx context.Context, refs []core.Ref, olderThan time.Time) (n int, bytes int64, err error) {
+	for _, ref := range refs {
+		if err := ctx.Err(); err != nil {
+			return n, bytes, err
+		}
+		if !valid(ref) {
+			continue
+		}
+		info, err := os.Lstat(s.place(ref))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return n, bytes, fmt.Errorf("drop blob %s: %w", ref, err)
+		}
+		gone, err := s.remove(ref, olderThan)
+		if err != nil {
+			return n, bytes, err
+		}
+		if gone {
+			n, bytes = n+1, bytes+info.Size()
+		}
+	}
+	return n, bytes, nil
+}
+
 // remove removes a blob unless it was put again meanwhile.
 func (s *Store) remove(ref core.Ref, olderThan time.Time) (bool, error) {
 	s.placing.Lock()
