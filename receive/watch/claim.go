@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -118,11 +119,15 @@ func (w *Watcher) submit(ctx context.Context, c *claim) error {
 	if err != nil {
 		return err
 	}
+	if info.Size() > w.config.MaxBytes {
+		return core.Refuse(core.CodeOverLimit, "send it in smaller parts, or raise maxBytes of the watched folder",
+			"the file has %d bytes, the limit is %d", info.Size(), w.config.MaxBytes)
+	}
 	f, err := w.open(c.path(), info)
 	if err != nil {
 		return err
 	}
-	ref, size, err := w.parts.Blobs.Put(ctx, f)
+	ref, size, err := w.parts.Blobs.Put(ctx, io.LimitReader(f, info.Size()+1)) // a writer that never ends ends here
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}

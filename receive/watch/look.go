@@ -113,6 +113,11 @@ func (w *Watcher) file(name string, now time.Time, present map[string]bool) {
 	if s.looks < 2 || !worthReading(s.looks) {
 		return
 	}
+	if s.size > w.config.MaxBytes {
+		delete(w.seen, name)
+		w.claim(name, info) // and refused when its turn comes
+		return
+	}
 	v, why := w.judge(name, info)
 	if w.settle(v, now.Sub(s.since)) == wait {
 		return

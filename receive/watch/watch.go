@@ -33,6 +33,7 @@ type Config struct {
 	Interval    time.Duration `yaml:"interval"`    // between two looks; default 1 s
 	Patience    time.Duration `yaml:"patience"`    // how long an incomplete file may stand still; default 10 min
 	Keep        bool          `yaml:"keep"`        // move files that were taken to done instead of removing them
+	MaxBytes    int64         `yaml:"maxBytes"`    // of one file; larger ones are refused unread; default 2 GiB
 }
 
 func (c Config) withDefaults() Config {
@@ -41,6 +42,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Patience <= 0 {
 		c.Patience = 10 * time.Minute
+	}
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = 2 << 30
 	}
 	return c
 }

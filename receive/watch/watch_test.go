@@ -260,6 +260,22 @@ func TestSubmissionThatIsRefusedForGoodGoesToFailed(t *testing.T) {
 	}
 }
 
+// A sparse file of any size takes no room where it lies; its bytes would.
+func TestOversizedFileIsRefusedUnread(t *testing.T) {
+	f := newFolder(t, Config{MaxBytes: 1000})
+	f.write("big.tif", append([]byte("II*\x00\x08\x00\x00\x00"), make([]byte, 5000)...)) // an empty list of pages
+	f.write("note.png", samples(t)["gray.png"][:400])
+	f.polls(4)
+	f.wantFiles("failed/big.tif", "failed/big.tif.txt", "note.png")
+	if len(f.srv.blobs) != 0 {
+		t.Errorf("%d files were copied, want none", len(f.srv.blobs))
+	}
+	note, _ := os.ReadFile(filepath.Join(f.dir, "failed/big.tif.txt"))
+	if want := "code:  over-limit\ncause: the file has 5008 bytes, the limit is 1000"; !strings.Contains(string(note), want) {
+		t.Errorf("note says %q, want %q in it", note, want)
+	}
+}
+
 // While the server takes no jobs the file waits, claimed, and is handed over later.
 func TestClaimedFileOutlastsADataOutage(t *testing.T) {
 	f := newFolder(t, Config{})
