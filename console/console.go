@@ -37,6 +37,7 @@ type Config struct {
 	MaxUpload  int64         `yaml:"maxUpload"`  // bytes of one submission; default 2 GiB
 	MaxFiles   int           `yaml:"maxFiles"`   // files of one submission; default 1,000
 	MaxUploads int           `yaml:"maxUploads"` // submissions at the same time; default 64
+	UploadWait time.Duration `yaml:"uploadWait"` // how long a submission waits for one of them to end; default 20 s
 	MaxConns   int           `yaml:"maxConns"`   // connections; default 1,024
 	BodyIdle   time.Duration `yaml:"bodyIdle"`   // a body that stands still for so long is given up; default 30 s
 	Heartbeat  time.Duration `yaml:"heartbeat"`  // a comment in a quiet event stream; default 15 s
@@ -47,6 +48,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxUpload, 2<<30)
 	def(&c.MaxFiles, 1000)
 	def(&c.MaxUploads, 64)
+	def(&c.UploadWait, 20*time.Second)
 	def(&c.MaxConns, 1024)
 	def(&c.BodyIdle, 30*time.Second)
 	def(&c.Heartbeat, 15*time.Second)

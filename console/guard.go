@@ -89,6 +89,7 @@ func (s *Server) rightHost(hostport string) bool {
 	if err != nil {
 		host = strings.Trim(hostport, "[]")
 	}
+	host = strings.ToLower(host)
 	return loopback(host) || slices.Contains(s.config.Hosts, host)
 }
 

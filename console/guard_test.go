@@ -50,6 +50,7 @@ func TestWhoMayAsk(t *testing.T) {
 		want              int
 	}{
 		{"loopback", "GET", open + "/v1/jobs", nil, 200},
+		{"loopback in capitals", "GET", open + "/v1/jobs", []string{"Host", "LocalHost:80"}, 200},
 		{"name that was made to point here", "GET", open + "/v1/jobs", []string{"Host", "evil.example"}, 421},
 		{"page of another site", "POST", open + "/v1/jobs", []string{"Origin", "http://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
 		{"no token", "GET", locked + "/v1/jobs", nil, 401},

@@ -25,18 +25,15 @@ const (
 // submit takes a scan, as the body itself or as parts of a form, streams it into
 // the blob store and answers when the job is durable.
 func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
-	if p := s.closed(); p != nil {
+	p := s.closed()
+	if p == nil {
+		p = s.turn(r.Context())
+	}
+	if p != nil {
 		s.problem(w, r, p)
 		return
 	}
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
-		s.problem(w, r, api.NewProblem(http.StatusServiceUnavailable, api.CodeBusy, "try again in a moment",
-			"%d scans are being received, which is all that this server takes at once", s.config.MaxUploads))
-		return
-	}
+	defer func() { <-s.uploads }()
 	sub, err := s.receive(w, r)
 	if err != nil {
 		s.problem(w, r, s.problemOf(r.Context(), "receive the scan", err))
@@ -57,6 +54,20 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 
 // answerAccepted gives a repeated submission the status of the first one: a device
 // that lost the first answer forgets its copy at 201 and at nothing else.
+// turn waits for one of the uploads to end where as many run as may, so that a
+// burst of small scans is not turned away. The caller gives its place back.
+func (s *Server) turn(ctx context.Context) *api.Problem {
+	ctx, stop := context.WithTimeout(ctx, s.config.UploadWait)
+	defer stop()
+	select {
+	case s.uploads <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return api.NewProblem(http.StatusServiceUnavailable, api.CodeBusy, "try again in a moment",
+			"%d scans are being received, which is all that this server takes at once", s.config.MaxUploads)
+	}
+}
+
 func answerAccepted(w http.ResponseWriter, acc core.Accepted) {
 	w.Header().Set("Location", "/v1/jobs/"+string(acc.ID))
 	writeJSON(w, http.StatusCreated, api.Accepted(acc))

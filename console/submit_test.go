@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
@@ -213,7 +214,7 @@ func TestBodyThatStandsStillIsGivenUp(t *testing.T) {
 
 func TestBusyServerSaysSo(t *testing.T) {
 	b := newBackend()
-	s, err := New(Config{MaxUploads: 1}, b.parts())
+	s, err := New(Config{MaxUploads: 1, UploadWait: time.Millisecond}, b.parts())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,6 +223,20 @@ func TestBusyServerSaysSo(t *testing.T) {
 	if code != 503 || !strings.Contains(body, `"code":"busy"`) {
 		t.Errorf("got %d %s, want 503 busy", code, body)
 	}
+}
+
+func TestBurstOfSubmissionsWaitsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Config{MaxUploads: 1}, newBackend().parts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.uploads <- struct{}{} // one upload is running
+		time.AfterFunc(5*time.Second, func() { <-s.uploads })
+		if code, body := answer(s, "POST", "/v1/jobs", "x"); code != 201 {
+			t.Errorf("got %d %s, want 201 after the first one's end", code, body)
+		}
+	})
 }
 
 func TestCleanNameIsNeverAPath(t *testing.T) {
