@@ -107,8 +107,9 @@ func (in *input) tiffPages(h *heads, limits sdk.Limits) ([]sdk.PageInfo, error) 
 	return out, nil
 }
 
+// info leaves out a resolution that cannot be meant.
 func info(w, h int, xdpi, ydpi float64) sdk.PageInfo {
-	if xdpi < minDPI || ydpi < minDPI {
+	if min(xdpi, ydpi) < minDPI || max(xdpi, ydpi) > maxDPI {
 		xdpi, ydpi = 0, 0
 	}
 	return sdk.PageInfo{Width: w, Height: h, XDPI: xdpi, YDPI: ydpi, Image: true}

@@ -142,6 +142,17 @@ func trimmed(t testing.TB, name string, by int) []byte {
 	return b[:len(b)-by]
 }
 
+func TestResolutionsThatCannotBeMeantAreLeftOut(t *testing.T) {
+	for _, dpi := range []float64{0.01, 1e8, 4294967295} {
+		if got := info(100, 100, dpi, dpi); got.XDPI != 0 || got.YDPI != 0 {
+			t.Errorf("%v dpi: got %v x %v, want none", dpi, got.XDPI, got.YDPI)
+		}
+	}
+	if got := info(100, 100, 204, 98); got.XDPI != 204 || got.YDPI != 98 {
+		t.Errorf("fax: got %v x %v dpi, want 204 x 98", got.XDPI, got.YDPI)
+	}
+}
+
 func TestPagesOverTheLimitAreRefused(t *testing.T) {
 	l := limits
 	l.Pages = 2
