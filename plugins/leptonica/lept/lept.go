@@ -77,8 +77,9 @@ func Read(path string, i Info, reduction int) (Image, error) {
 	return img, err
 }
 
-// try runs a call of leptonica and makes an error of its complaint. The calling
-// thread keeps the complaint, so the goroutine stays on it.
+// try runs a call of leptonica and makes an error of its complaint, without the
+// path, which says nothing to people. The calling thread keeps the complaint, so
+// the goroutine stays on it.
 func try(doing, path string, call func() bool) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -91,7 +92,7 @@ func try(doing, path string, call func() bool) error {
 	if why == "" {
 		why = "leptonica gives no reason"
 	}
-	return sdk.Refuse("damaged", "scan the page again", "%s %s: %s", doing, path, why)
+	return sdk.Refuse("damaged", "scan the page again", "%s the page's image: %s", doing, strings.ReplaceAll(why, path, "it"))
 }
 
 // Close frees the image. Closing twice is harmless.
