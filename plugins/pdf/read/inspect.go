@@ -37,7 +37,7 @@ func (i *inspection) run(ctx context.Context) error {
 	}
 	if i.tooBig == len(i.pages) {
 		return sdk.Refuse("over-limit", "raise the pixel limit of the profile, or scan with a lower resolution",
-			"a page of %.0f x %.0f points cannot be drawn with %d dpi within %d million pixels", i.largest.WidthPt, i.largest.HeightPt, leastDPI, i.pixels/1_000_000)
+			"a page of %.0f x %.0f points cannot be drawn with %d dpi within %d million pixels, %d a side", i.largest.WidthPt, i.largest.HeightPt, leastDPI, i.pixels/1_000_000, maxSide)
 	}
 	return i.permitted()
 }

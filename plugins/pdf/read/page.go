@@ -68,7 +68,7 @@ func (c *pageCall) draw(ctx context.Context, m source.Marks) (sdk.PageImage, err
 	w, h := c.page.Size()
 	if dpi < leastDPI {
 		return sdk.PageImage{}, sdk.Refuse("over-limit", "raise the pixel limit of the profile",
-			"page %d of %.0f x %.0f points cannot be drawn with %d dpi within %d million pixels", c.page.Number, w, h, leastDPI, limit/1_000_000)
+			"page %d of %.0f x %.0f points cannot be drawn with %d dpi within %d million pixels, %d a side", c.page.Number, w, h, leastDPI, limit/1_000_000, maxSide)
 	}
 	drawing := poppler.Drawing{Path: c.file.Drawable, Page: c.page.Number, DPI: dpi * c.page.Unit, Gray: c.graft}
 	path, err := c.tools.Draw(ctx, drawing, c.reader.temp(ctx))
@@ -76,7 +76,7 @@ func (c *pageCall) draw(ctx context.Context, m source.Marks) (sdk.PageImage, err
 		return sdk.PageImage{}, err
 	}
 	answer, err := c.finish(ctx, path, dpi)
-	answer.XDPI, answer.YDPI = float64(answer.Width)*72/w, float64(answer.Height)*72/h
+	answer.XDPI, answer.YDPI = min(mostDPI, float64(answer.Width)*72/w), min(mostDPI, float64(answer.Height)*72/h)
 	return answer, err
 }
 

@@ -237,6 +237,15 @@ func TestBigSheetsAreDrawnCoarser(t *testing.T) {
 	}
 }
 
+func TestAPageThatIsNextToNothingIsDrawn(t *testing.T) {
+	path := sourcetest.File(t, "", sourcetest.One("/MediaBox[0 0 .0001 .0001]", "")...)
+	d := newDesk(t)
+	p := d.page(path, 1, d.inspect(path, "skip").Pages[0], "skip", true)
+	if p.Width != 1 || p.XDPI != mostDPI || p.YDPI != mostDPI {
+		t.Errorf("got %+v, want one pixel of %d dpi", p, mostDPI)
+	}
+}
+
 func TestCarriedTextComesInTheFrameOfTheDisplayedPage(t *testing.T) {
 	for rotate, want := range map[int]ocr.Box{0: {X0: 300, Y0: 600}, 90: {X0: 2509, Y0: 300}, 180: {X0: 1494, Y0: 2509}, 270: {X0: 606, Y0: 1494}} {
 		o := sourcetest.One(fmt.Sprintf("/MediaBox[0 0 612 892]/CropBox[0 0 540 792]/Rotate %d/Resources<</Font<</F 5 0 R>>>>", rotate),

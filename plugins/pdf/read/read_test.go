@@ -100,6 +100,7 @@ func TestInspectionRefuses(t *testing.T) {
 	protected := sourcetest.QPDF(t, sourcetest.File(t, "/ID[<01><02>]", sourcetest.One("/MediaBox[0 0 99 99]", "")...), "--encrypt", "", "owner", "256", "--modify=none", "--")
 	cases := map[string]struct{ path, code string }{
 		"an immense sheet":       {sourcetest.File(t, "", sourcetest.One("/MediaBox[0 0 900000 900000]", "")...), "over-limit"},
+		"an endless strip":       {sourcetest.File(t, "", sourcetest.One("/MediaBox[0 0 1000000 .001]", "")...), "over-limit"},
 		"a page that is guarded": {protected, "encrypted"},
 		"no PDF":                 {sourcetest.Write(t, []byte("GIF89a")), "damaged"},
 	}

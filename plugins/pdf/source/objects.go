@@ -100,8 +100,8 @@ func (f *File) Decode(s types.StreamDict, max int64) ([]byte, error) {
 	switch {
 	case len(s.FilterPipeline) == 0:
 		return within(s.Raw, max)
-	case len(s.FilterPipeline) == 1 && s.FilterPipeline[0].Name == "FlateDecode" && f.plain(s.FilterPipeline[0].DecodeParms):
-		return inflate(s.Raw, max)
+	case f.onlyFlate(s.FilterPipeline):
+		return inflate(s.Raw, len(s.FilterPipeline), max)
 	}
 	copied := s // DecodeWithLimit keeps its result in the struct
 	if err := guard(func() error { return copied.DecodeWithLimit(max) }); err != nil {
@@ -110,8 +110,19 @@ func (f *File) Decode(s types.StreamDict, max int64) ([]byte, error) {
 	return within(copied.Content, max)
 }
 
-// plain reports whether decode parameters leave the bytes as they are.
-func (f *File) plain(parms types.Dict) bool { return f.Int(parms["Predictor"], 1) <= 1 }
+// maxFlate is how often a stream may be deflated.
+const maxFlate = 8
+
+// onlyFlate reports whether nothing but a few Flate filters without predictors lie
+// on a stream.
+func (f *File) onlyFlate(filters []types.PDFFilter) bool {
+	for _, one := range filters {
+		if one.Name != "FlateDecode" || f.Int(one.DecodeParms["Predictor"], 1) > 1 {
+			return false
+		}
+	}
+	return len(filters) <= maxFlate
+}
 
 func within(b []byte, max int64) ([]byte, error) {
 	if int64(len(b)) > max {
@@ -120,10 +131,16 @@ func within(b []byte, max int64) ([]byte, error) {
 	return b, nil
 }
 
-func inflate(raw []byte, max int64) ([]byte, error) {
-	z, err := zlib.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
+// inflate undoes so many layers of Flate at once, so that none of the layers in
+// between takes memory.
+func inflate(raw []byte, layers int, max int64) ([]byte, error) {
+	var z io.Reader = bytes.NewReader(raw)
+	for range layers {
+		next, err := zlib.NewReader(z)
+		if err != nil {
+			return nil, err
+		}
+		z = next
 	}
 	var out bytes.Buffer
 	n, err := io.Copy(&out, io.LimitReader(z, max+1))

@@ -1,14 +1,19 @@
 package source
 
 import (
+	"bytes"
+	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
@@ -222,5 +227,42 @@ func TestFailuresOfProgramsAreWordedForPeople(t *testing.T) {
 	cancel()
 	if err := Failed(ctx, raw, "x"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+// A bomb within a bomb: what lies between the layers of Flate is never held.
+func TestLayersOfFlateAreUndoneAtOnce(t *testing.T) {
+	deflate := func(b []byte) []byte {
+		var out bytes.Buffer
+		z := zlib.NewWriter(&out)
+		if _, err := z.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	f := &File{options: Options{Bytes: 1 << 30}}
+	flate := types.PDFFilter{Name: "FlateDecode"}
+	stream := func(body string, layers int) types.StreamDict {
+		s := types.StreamDict{Raw: []byte(body)}
+		for range layers {
+			s.Raw, s.FilterPipeline = deflate(s.Raw), append(s.FilterPipeline, flate)
+		}
+		return s
+	}
+	if got, err := f.Decode(stream("q Q", 3), 100); err != nil || string(got) != "q Q" {
+		t.Errorf("got %q and %v, want %q", got, err, "q Q")
+	}
+	bomb := stream(strings.Repeat("q ", 32<<20), 2)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := f.Decode(bomb, 1000); !errors.Is(err, ErrTooBig) {
+		t.Errorf("got %v, want %v", err, ErrTooBig)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("%d bytes were allocated for an answer of at most 1000", took)
 	}
 }
