@@ -156,3 +156,19 @@ func TestStatusTellsWhatAPluginIs(t *testing.T) {
 		t.Errorf("status of lie-garbage = %+v, want the problem named", bad)
 	}
 }
+
+// However fast an impostor starts, the program whose file bears the name keeps it.
+func TestAFilesOwnNameIsKeptForIt(t *testing.T) {
+	h := &Host{names: map[string]*plugin{}}
+	own, impostor := &plugin{path: "/plugins/image"}, &plugin{path: "/plugins/a"}
+	h.plugins = []*plugin{impostor, own}
+	if err := h.claimName("image", impostor); err == nil || !strings.Contains(err.Error(), "/plugins/image") {
+		t.Errorf("impostor: got %v, want a refusal that names the owner", err)
+	}
+	if err := h.claimName("image", own); err != nil {
+		t.Errorf("owner: got %v", err)
+	}
+	if err := h.claimName("other", impostor); err != nil {
+		t.Errorf("a name that no file has: got %v", err)
+	}
+}

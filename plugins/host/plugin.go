@@ -141,12 +141,18 @@ func (h *Host) memoryMB(m sdk.Manifest) int {
 	return h.config.MemoryMB
 }
 
-// claimName makes sure that no two programs go by one name.
+// claimName makes sure that no two programs go by one name. A file's own name is
+// kept for its program, whichever of two starts faster.
 func (h *Host) claimName(name string, p *plugin) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if other, taken := h.names[name]; taken && other != p {
 		return fmt.Errorf("%s has the name %q already", other.path, name)
+	}
+	for _, other := range h.plugins {
+		if other != p && p.file() != name && other.file() == name {
+			return fmt.Errorf("it calls itself %q, which is the name of %s", name, other.path)
+		}
 	}
 	h.names[name] = p
 	return nil
