@@ -99,20 +99,48 @@ func New(c Config, p Parts) (*Watcher, error) {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	root, err := os.OpenRoot(c.Dir)
+	root, err := open(c.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("watch %s: %w\nhint: make the folder, and let the server's user write in it", c.Dir, cause(err))
+		return nil, err
 	}
-	w := &Watcher{
+	return &Watcher{
 		config: c.withDefaults(), parts: p, log: p.Log.With("folder", c.Dir), root: root,
 		seen: map[string]sighting{}, claims: map[string]*claim{}, jobs: map[core.JobID]note{},
+	}, nil
+}
+
+// open opens a folder and makes the watcher's own ones in it.
+func open(dir string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("watch %s: %w\nhint: make the folder, and let the server's user write in it", dir, cause(err))
 	}
-	for _, dir := range []string{claimedDir, jobsDir, failedDir} {
-		if err := root.MkdirAll(dir, 0o755); err != nil {
-			return nil, errors.Join(fmt.Errorf("watch %s: %w\nhint: let the server's user write in it", c.Dir, cause(err)), root.Close())
+	for _, own := range []string{claimedDir, jobsDir, failedDir} {
+		if err := root.MkdirAll(own, 0o755); err != nil {
+			return nil, errors.Join(fmt.Errorf("watch %s: %w\nhint: let the server's user write in it", dir, cause(err)), root.Close())
 		}
 	}
-	return w, nil
+	return root, nil
+}
+
+// find takes up the folder that the path names by now: a share that was mounted
+// again and a folder that was made anew are others than the one that was opened.
+func (w *Watcher) find() error {
+	now, err := os.Stat(w.config.Dir)
+	if err != nil {
+		return err
+	}
+	if had, err := w.root.Stat("."); err == nil && os.SameFile(now, had) {
+		return nil
+	}
+	root, err := open(w.config.Dir)
+	if err != nil {
+		return err
+	}
+	w.log.Info("watched folder is another one; beginning anew", "close", w.root.Close())
+	w.root, w.seen, w.claims = root, map[string]sighting{}, map[string]*claim{}
+	w.resume()
+	return nil
 }
 
 func cause(err error) error {
@@ -126,7 +154,7 @@ func cause(err error) error {
 // Run looks at the folder until ctx ends. A folder that is away for a while, as
 // network shares are, is looked for again.
 func (w *Watcher) Run(ctx context.Context) error {
-	defer w.root.Close()
+	defer func() { _ = w.root.Close() }() // read only; another one by then, perhaps
 	w.log.Info("watching a folder", "every", w.config.Interval)
 	w.resume()
 	tick := time.NewTicker(w.config.Interval)
@@ -144,7 +172,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 // poll looks once: it takes what is complete, hands over what is claimed and
 // notes what became of the jobs.
 func (w *Watcher) poll(ctx context.Context, now time.Time) {
-	err := w.look(ctx, now)
+	err := w.find()
+	if err == nil {
+		err = w.look(ctx, now)
+	}
 	if err != nil && !w.failed {
 		w.log.Warn("watched folder cannot be read; trying on", "error", err)
 	}

@@ -388,6 +388,32 @@ func TestJobThatEndsWellLeavesNothing(t *testing.T) {
 	}
 }
 
+// A share that was away is another folder when it is back.
+func TestFolderThatWentAwayIsTakenUpAgain(t *testing.T) {
+	f := newFolder(t, Config{})
+	scan := samples(t)["gray.png"]
+	f.srv.submit = func(core.Submission) error { return errors.New("no room") }
+	f.write("claimed.png", scan)
+	f.polls(3)
+	away := f.dir + "-away"
+	if err := os.Rename(f.dir, away); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(away) })
+	f.polls(70)
+	f.wantJobs()
+	f.srv.submit = nil
+	f.write("new.png", scan)
+	f.polls(3)
+	f.wantJobs("new.png")
+	if err := errors.Join(os.RemoveAll(f.dir), os.Rename(away, f.dir)); err != nil {
+		t.Fatal(err)
+	}
+	f.polls(3)
+	f.wantJobs("new.png", "claimed.png")
+	f.wantFiles()
+}
+
 func TestMissingFolderIsExplained(t *testing.T) {
 	_, err := New(Config{Dir: filepath.Join(t.TempDir(), "none")}, Parts{})
 	if err == nil || !strings.Contains(err.Error(), "hint: make the folder") {
