@@ -87,7 +87,7 @@ func writePDF(path string, n int) error {
 	fmt.Fprint(w, "]>>\nendobj\n")
 	for i := range n {
 		object("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.2 841.92]/Resources<<>>/Contents %d 0 R>>", 4+2*i)
-		body := fmt.Sprintf("%d 10 20 20 re f", i%40)
+		body := fmt.Sprintf("%d %d 20 20 re f", i%500, i/500*25) // no two are alike
 		object("<</Length %d>>stream\n%s\nendstream", len(body), body)
 	}
 	xref := w.n

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -111,8 +112,9 @@ func TestTextsOfKeptPagesDoNotStayInMemory(t *testing.T) {
 	}
 }
 
-// kept is a document of drawn pages that are kept, with 700 words each.
-func kept(b *bench, pages int) sdk.Document {
+// kept is a document of drawn pages that are kept, with 700 words each and so many
+// bytes of an image.
+func kept(b *bench, pages, image int) sdk.Document {
 	b.Helper()
 	kids := &strings.Builder{}
 	o := []string{"<</Type/Catalog/Pages 2 0 R>>", ""}
@@ -121,7 +123,9 @@ func kept(b *bench, pages int) sdk.Document {
 	page.Image = nil
 	for n := range pages {
 		fmt.Fprintf(kids, "%d 0 R ", len(o)+1)
-		o = append(o, fmt.Sprintf("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>/Contents %d 0 R>>", len(o)+2), sourcetest.Stream("", "0 0 9 9 re f"))
+		o = append(o, fmt.Sprintf("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</XObject<</I %d 0 R>>>>/Contents %d 0 R>>", len(o)+3, len(o)+2),
+			sourcetest.Stream("", "0 0 9 9 re f 90 0 0 90 0 0 cm /I Do"),
+			sourcetest.Stream(fmt.Sprintf("/Type/XObject/Subtype/Image/Width %d/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8", image), strings.Repeat("x", image)))
 		page.InputPage = n + 1
 		doc.Pages = append(doc.Pages, page)
 	}
@@ -131,12 +135,13 @@ func kept(b *bench, pages int) sdk.Document {
 }
 
 // BenchmarkGraft adds text to documents that are kept. Run one size alone to see
-// its memory.
+// its memory, with GOGC=50, as the plug-in runs.
 func BenchmarkGraft(b *testing.B) {
-	for _, pages := range []int{100, 2000} {
-		b.Run(fmt.Sprintf("%dpages", pages), func(b *testing.B) {
+	for _, c := range []struct{ pages, image int }{{100, 100}, {2000, 100}, {2000, 50_000}} {
+		b.Run(fmt.Sprintf("%dpages of %d bytes", c.pages, c.image), func(b *testing.B) {
 			k := newBench(b)
-			doc := kept(k, pages)
+			pages, doc := c.pages, kept(k, c.pages, c.image)
+			resetPeak(b)
 			b.ResetTimer()
 			before := cpu()
 			for b.Loop() {
@@ -194,6 +199,15 @@ func peak(t testing.TB) float64 {
 		t.Fatal(err)
 	}
 	return float64(kb) / 1024
+}
+
+// resetPeak forgets what making the input took.
+func resetPeak(t testing.TB) {
+	t.Helper()
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		t.Skip("no /proc")
+	}
 }
 
 func TestTextLayerIsSmall(t *testing.T) {
