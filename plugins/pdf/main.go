@@ -32,7 +32,7 @@ func main() {
 		License: "Apache-2.0",
 		Permissions: sdk.Permissions{
 			Exec:     []string{"sh", "pdftoppm", "pdfimages", "pdftotext", "qpdf"},
-			MemoryMB: 3072, // a document of 1 GiB is held in memory, with its new text
+			MemoryMB: 3072, // a document of 800 MiB is held in memory, with its new text
 		},
 	}, read.New().Component(), assemble.New().Component())
 }

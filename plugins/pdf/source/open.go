@@ -24,8 +24,9 @@ import (
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
-// MaxBytes is the largest file that is opened: all of it is held in memory.
-const MaxBytes = 1 << 30
+// MaxBytes is the largest file that is opened: all of it is held in memory, and a
+// graft takes 2.2 times as much, which must stay under what a plug-in process may take.
+const MaxBytes = 800 << 20
 
 // Options says how to open a file.
 type Options struct {
