@@ -153,8 +153,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	defer close(p.stopped)
 	var background sync.WaitGroup
 	sweeping, stopSweeping := context.WithCancel(ctx)
-	background.Go(func() { p.sweepLoop(sweeping) })
-	background.Go(func() { p.spentLoop(sweeping) })
+	background.Go(func() { every(sweeping, p.cfg.SweepEvery, p.sweep) })
+	background.Go(func() { every(sweeping, p.cfg.SpentAge, p.dropSpent) })
 	err := newDispatcher(p).run(ctx)
 	stopSweeping()
 	background.Wait()

@@ -78,21 +78,21 @@ func (d *dispatcher) setSnapshots(refs []core.Ref) {
 	d.snapshots = refs
 }
 
-// sweepLoop deletes blobs that nothing needs, now and again.
-func (p *Pipeline) sweepLoop(ctx context.Context) {
-	tick := time.NewTicker(p.cfg.SweepEvery)
+// every does something at each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			p.sweep(ctx)
+			do(ctx)
 		}
 	}
 }
 
-// sweep keeps what the state needs, and everything young: a blob is there before
+// sweep deletes blobs that nothing needs. It keeps everything young: a blob is there before
 // the event that names it.
 func (p *Pipeline) sweep(ctx context.Context) {
 	old := p.cfg.Now().Add(-p.cfg.SweepAge)

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 )
@@ -37,21 +36,8 @@ func (p *Pipeline) apply(e core.Event) {
 	}
 }
 
-// spentLoop deletes made images that nothing needs any more, soon after.
-func (p *Pipeline) spentLoop(ctx context.Context) {
-	tick := time.NewTicker(p.cfg.SpentAge)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			p.dropSpent(ctx)
-		}
-	}
-}
-
-// dropSpent keeps what was put a short while ago: another page may have the same
+// dropSpent deletes made images that nothing needs any more. It keeps what was put a
+// short while ago: another page may have the same
 // image, and its event is not written yet.
 func (p *Pipeline) dropSpent(ctx context.Context) {
 	spent := p.spent()
