@@ -42,7 +42,7 @@ func pastJob(n int) []core.Event {
 		started(core.Deliver, 0, "default"),
 		core.Delivered{Destination: "default", Receipt: core.Receipt{Location: "/srv/scans/scan.pdf"}},
 	} {
-		all = append(all, core.Event{At: at, Job: core.JobID(fmt.Sprintf("local-01HXXXXXXXXXXXXX%010d", n)), Body: body})
+		all = append(all, core.Event{At: at, Job: core.JobID(fmt.Sprintf("local-01H0000000000000%010d", n)), Body: body})
 	}
 	return all
 }

@@ -47,7 +47,7 @@ func main() {
 			bad++
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%d of %d files passed a limit or ended in no known way\n", bad, len(results))
+	fmt.Fprintf(os.Stderr, "%d of %d files stayed within the limits and ended in a known way\n", len(results)-bad, len(results))
 	if bad > 0 {
 		os.Exit(1)
 	}

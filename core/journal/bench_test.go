@@ -18,7 +18,7 @@ import (
 // jobEvents is what one page of a job leaves in the journal.
 func jobEvents(n int) []core.Event {
 	at := time.Date(2024, 1, 2, 3, 4, 5, n, time.UTC)
-	job := core.JobID(fmt.Sprintf("server-a-01HXXXXXXXXXXXXXXXXX%06d", n%1000))
+	job := core.JobID(fmt.Sprintf("server-a-01H00000000000000000%06d", n%1000))
 	file := core.File{Name: "page.jpg", Ref: core.Ref(strings.Repeat("0123456789abcdef", 4)), Size: 123456, Media: "image/jpeg"}
 	return []core.Event{
 		{At: at, Job: job, Body: core.PageRasterized{Page: n, Took: time.Millisecond, Image: core.PageImage{Image: file, Width: 2480, Height: 3508, XDPI: 300, YDPI: 300, Unchanged: true, By: "image 1.0.0"}}},

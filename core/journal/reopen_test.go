@@ -49,7 +49,7 @@ func mustClose(t testing.TB, j io.Closer) {
 func event(n int) core.Event {
 	return core.Event{
 		At:   time.Date(2024, 1, 2, 3, 4, 5, n, time.UTC),
-		Job:  "a-01HXXXXXXXXXXXXXXXXXXXXXXX",
+		Job:  "a-01H00000000000000000000000",
 		Body: core.PageRecognized{Page: n, Text: core.PageText{Words: n, Confidence: 91.5, Text: core.File{Name: "text.json", Size: int64(n), Ref: core.Ref(strings.Repeat("0123456789abcdef", 4))}}},
 	}
 }
