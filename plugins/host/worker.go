@@ -63,13 +63,20 @@ func (h *Host) startWorker(p *plugin) (*worker, error) {
 	})
 	select {
 	case err = <-connected:
-	case <-ctx.Done():
-		err = fmt.Errorf("not ready after %s", h.config.StartTimeout)
-		if h.life.Err() != nil {
-			err = errClosed
+		if lie := w.lied.Load(); err != nil && lie != nil {
+			err = *lie
 		}
+	case <-ctx.Done():
+		err = ctx.Err()
 	}
 	if err != nil {
+		// What is told of a process that was ended for being late is not its own failure.
+		switch {
+		case h.life.Err() != nil:
+			err = errClosed
+		case ctx.Err() != nil:
+			err = fmt.Errorf("not ready after %s", h.config.StartTimeout)
+		}
 		w.kill()
 		return nil, w.startError(err)
 	}
@@ -103,7 +110,7 @@ func (h *Host) newClient(p *process) *goplugin.Client {
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		Logger:           hclog.NewNullLogger(),
 		SkipHostEnv:      true,
-		StartTimeout:     h.config.StartTimeout,
+		StartTimeout:     2 * h.config.StartTimeout, // startWorker's own deadline comes first
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: h.run.dir},
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return p.dial() }),
@@ -148,9 +155,6 @@ func (w *worker) connect(ctx context.Context, client *goplugin.Client) error {
 
 // startError says why a start failed, in the words nearest to the cause.
 func (w *worker) startError(err error) error {
-	if lie := w.lied.Load(); lie != nil {
-		err = *lie
-	}
 	select {
 	case <-w.exited:
 		if w.ended() != "signal: killed" { // that was us
