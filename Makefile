@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 export CGO_ENABLED := 1
 BIN      := bin
+ALL      := ./... ./sdk/...
 PLUGINS  := image pdf leptonica tesseract folder
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -X main.version=$(VERSION)
@@ -37,7 +38,7 @@ test: deps deps-test readers build unit scripts ## every test: unit tests with r
 unit: race
 
 race:
-	go test -race -timeout 30m $$(go list ./... | grep -v /testscripts)
+	go test -race -timeout 30m $$(go list $(ALL) | grep -v /testscripts)
 
 scripts: build
 	go test -timeout 30m ./testscripts/...
@@ -76,14 +77,14 @@ fmt:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "not gofmt'ed:" $$bad; exit 1; fi
 
 vet:
-	go vet ./...
+	go vet $(ALL)
 
 lint:
-	go tool staticcheck ./...
+	go tool staticcheck $(ALL)
 
 # The vulnerability data lives on the net; without it the step says so and goes on.
 vuln:
-	@if out=$$(timeout 300 go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... 2>&1); then echo "govulncheck: nothing found"; \
+	@if out=$$(timeout 300 go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(ALL) 2>&1); then echo "govulncheck: nothing found"; \
 	elif grep -qiE 'no such host|connection refused|dial tcp|fetching vulnerabilities|timeout|forbidden|Proxy' <<<"$$out"; then echo "govulncheck: its data cannot be reached from here, skipped"; \
 	else echo "$$out"; exit 1; fi
 
@@ -98,7 +99,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	    fi; done; done
 
 benchmarks: ## every benchmark once
-	go test -run '^$$' -bench . -benchtime 1x $$(go list ./... | grep -v /testscripts) | grep -vE '^(ok|PASS|\?|goos|goarch)' || true
+	go test -run '^$$' -bench . -benchtime 1x $$(go list $(ALL) | grep -v /testscripts) | grep -vE '^(ok|PASS|\?|goos|goarch)' || true
 
 accuracy: build ## CER and WER over scans with truth, against the engine's baseline (needs ../shared/data)
 	go run ./bench/accuracy -twinleaf $(BIN)/twinleaf

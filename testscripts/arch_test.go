@@ -16,28 +16,28 @@ const module = "github.com/twinleaf-scan/twinleaf"
 // brings its own line in the same commit.
 var rooms = map[string][]string{
 	"core":               {},
-	"ocr":                {},
-	"sdk":                {},
+	"sdk/ocr":            {},
+	"sdk":                {"sdk/ocr"},
 	"core/journal":       {"core"},
 	"core/blob":          {"core"},
-	"plugins/host":       {"core", "ocr", "sdk"},
-	"plugins/image":      {"sdk", "ocr"},
-	"plugins/pdf":        {"sdk", "ocr"},
-	"plugins/leptonica":  {"sdk", "ocr"},
-	"plugins/tesseract":  {"sdk", "ocr"},
-	"plugins/folder":     {"sdk", "ocr"},
-	"plugins/fault":      {"sdk", "ocr"},
+	"plugins/host":       {"core", "sdk/ocr", "sdk"},
+	"plugins/image":      {"sdk", "sdk/ocr"},
+	"plugins/pdf":        {"sdk", "sdk/ocr"},
+	"plugins/leptonica":  {"sdk", "sdk/ocr"},
+	"plugins/tesseract":  {"sdk", "sdk/ocr"},
+	"plugins/folder":     {"sdk", "sdk/ocr"},
+	"plugins/fault":      {"sdk", "sdk/ocr"},
 	"pipeline":           {"core", "core/journal", "core/blob"},
-	"pipeline/internal":  {"core", "core/blob", "ocr"},
-	"pipeline/ingest":    {"core", "core/blob", "ocr", "pipeline/internal"},
-	"pipeline/rasterize": {"core", "core/blob", "ocr", "pipeline/internal"},
-	"pipeline/clean":     {"core", "core/blob", "ocr", "pipeline/internal"},
-	"pipeline/recognize": {"core", "core/blob", "ocr", "pipeline/internal"},
-	"pipeline/assemble":  {"core", "core/blob", "ocr", "pipeline/internal"},
-	"pipeline/deliver":   {"core", "core/blob", "ocr", "pipeline/internal"},
+	"pipeline/internal":  {"core", "core/blob", "sdk/ocr"},
+	"pipeline/ingest":    {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
+	"pipeline/rasterize": {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
+	"pipeline/clean":     {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
+	"pipeline/recognize": {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
+	"pipeline/assemble":  {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
+	"pipeline/deliver":   {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
 	"receive/watch":      {"core"},
 	"console":            {"core"},
-	"bench":              {"ocr", "sdk"},
+	"bench":              {"sdk/ocr", "sdk"},
 	"testscripts":        {},
 	"tools":              {},
 	"cmd/twinleaf":       {"*"},
@@ -133,7 +133,7 @@ func room(importPath string) (string, bool) {
 
 func list(t *testing.T) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...", "./sdk/...")
 	cmd.Dir = root(t)
 	out, err := cmd.Output()
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/bench"
-	"github.com/twinleaf-scan/twinleaf/ocr/score"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr/score"
 )
 
 func main() {

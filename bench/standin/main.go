@@ -10,8 +10,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // The text of every page.

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/twinleaf-scan/twinleaf/core"
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/pipeline/internal/take"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // Recognizer gives the text of a page image.

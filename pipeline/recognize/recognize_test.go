@@ -9,7 +9,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/blob"
-	"github.com/twinleaf-scan/twinleaf/ocr"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // engine answers with a page, and notes what it was asked.

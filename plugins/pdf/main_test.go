@@ -11,11 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/assemble"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/read"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // call makes one call as the host would.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twinleaf-scan/twinleaf/ocr/score"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr/score"
 )
 
 // sharedData is the folder of real scans, which lies beside the project where

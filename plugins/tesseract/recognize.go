@@ -8,8 +8,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // maxSide is the longest side of an image that the engine takes, in pixels: it

@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
-	"github.com/twinleaf-scan/twinleaf/ocr/score"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr/score"
 	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
 )
 

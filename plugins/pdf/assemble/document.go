@@ -13,12 +13,12 @@ import (
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/embed"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/pdfa"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/textlayer"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/write"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // The names of a page's resources. One letter each: they stand in every page.

@@ -15,9 +15,9 @@ import (
 
 	_ "golang.org/x/image/tiff"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/pdfa/check"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 const submitted = "2024-05-06T07:08:09+02:00"

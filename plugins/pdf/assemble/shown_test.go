@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // moved makes the picture whose pixel at each x, y shows at where(x, y) of pic.

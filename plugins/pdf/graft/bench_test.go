@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // full is a page of seventy lines with ten words each.

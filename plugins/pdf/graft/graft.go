@@ -14,10 +14,10 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/textlayer"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // Options says what to do with which file.

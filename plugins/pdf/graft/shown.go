@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/textlayer"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // findShown makes ready for unshown.

@@ -8,10 +8,10 @@ import (
 	"os"
 	"unicode"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // textDPI is the resolution that the boxes of Text refer to.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/content"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // decoded reads a ToUnicode map as a reader would.

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // oneLine is a page of 1000 × 1000 pixels with one line, a word every 100 pixels.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"unicode"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // snapRise is how far, in points, a line must rise to be written as sloping.

@@ -9,10 +9,10 @@ import (
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
-	"github.com/twinleaf-scan/twinleaf/ocr"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/pdfa"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/textlayer"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/write"
+	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
 // parts is a document of one page that a case may spoil.
