@@ -41,6 +41,7 @@ type TextCall struct {
 
 // CleanCall asks a filter to look at a page image and to prepare it for recognition.
 type CleanCall struct {
+	Step    Step
 	Image   Source
 	Page    PageImage
 	Options Options
@@ -49,14 +50,23 @@ type CleanCall struct {
 
 // RecognizeCall asks a recognizer for the text of a page image.
 type RecognizeCall struct {
+	Step    Step
 	Image   Source
 	DPI     float64
 	Options Options
 	Dir     string
 }
 
+// IndexCall asks an indexer for metadata.
+type IndexCall struct {
+	Step  Step
+	Name  string   // of the document
+	Texts []Source // an ocr.Page as JSON each, in page order; pages without text are left out
+}
+
 // AssembleCall asks an assembler for the outputs named in Options.Outputs.
 type AssembleCall struct {
+	Step        Step
 	Job         JobID
 	Name        string
 	Submitted   string // RFC 3339; the only time that goes into the outputs, so that doing it again gives the same bytes
@@ -64,6 +74,7 @@ type AssembleCall struct {
 	Inputs      []Source
 	Inspections []Inspection
 	Pages       []PageParts
+	Fields      map[string]string // what the indexers found
 	Dir         string
 }
 

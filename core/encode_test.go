@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"go/ast"
 	"go/parser"
@@ -30,6 +31,9 @@ func fill(v reflect.Value, n *int64) {
 		return
 	case v.Type() == reflect.TypeFor[[]byte]():
 		v.SetBytes([]byte{byte(*n), '"', 0, 0xff})
+		return
+	case v.Type() == reflect.TypeFor[json.RawMessage]():
+		v.SetBytes([]byte(`{"n":[true]}`))
 		return
 	}
 	switch v.Kind() {

@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // JobID names a job: the accepting server's name, a dash and a ULID, so that ids
 // of two servers never collide and sort by time within one server.
@@ -39,7 +42,34 @@ type Options struct {
 	Deliver   []string `json:"deliver,omitempty"`   // of pdf, text, hocr, alto, manifest; default pdf
 	Password  string   `json:"-"`                   // never journaled; only for a run without a journal
 	Limits    Limits   `json:"limits,omitzero"`
+
+	Readers    []string `json:"readers,omitempty"`    // reader plug-ins that are asked first, each for the media types that it reads
+	Filters    []Step   `json:"filters,omitempty"`    // in this order, each on the image of the one before; default: the server's own filter alone
+	Recognizer *Step    `json:"recognizer,omitempty"` // default: the server's own
+	Indexers   []Step   `json:"indexers,omitempty"`   // their fields go into the manifest and the document; default: none
+	Assembler  *Step    `json:"assembler,omitempty"`  // default: the server's own
+	Split      *Split   `json:"split,omitempty"`      // nil: all pages are one document
 }
+
+// Step is a plug-in that does one thing for a job, with its settings.
+type Step struct {
+	Plugin    string          `json:"plugin"`              // its name; empty: the server's own of the kind
+	Component string          `json:"component,omitempty"` // of the plug-in; default: its only one of the kind
+	Settings  json.RawMessage `json:"settings,omitempty"`  // as the component's schema says; default: none
+}
+
+// Split says where one job's pages become several documents (P12). Every one of
+// them has all that the job has: profile, destinations, fields and name, with its number.
+type Split struct {
+	At   []string `json:"at"`             // SplitBlank, SplitSeparator
+	Keep bool     `json:"keep,omitempty"` // the sheet stays as the first page of the document that it begins; default: it is left out
+}
+
+// Where a job is split.
+const (
+	SplitBlank     = "blank"     // at a blank page
+	SplitSeparator = "separator" // at a page that a filter calls a separator sheet: a barcode or patch code
+)
 
 // Limits bound one job. Zero means the default that the comment names.
 type Limits struct {
@@ -159,7 +189,17 @@ type PageClean struct {
 	Scale  float64 `json:"scale,omitempty"`  // pixels of the recognised image per pixel of the rasterized one; 0 means 1
 	Width  int     `json:"w,omitempty"`      // of the recognised image
 	Height int     `json:"h,omitempty"`
-	By     string  `json:"by,omitempty"` // plug-in and version
+	By     string  `json:"by,omitempty"` // plug-in and version; of several the last
+
+	Shown     *File  `json:"shown,omitempty"`     // shown instead of the scan, because the profile says so: the recognised image at any resolution, same frame
+	Separator bool   `json:"separator,omitempty"` // the page is a separator sheet
+	Codes     []Code `json:"codes,omitempty"`     // barcodes and patch codes on the page
+}
+
+// Code is a machine-readable mark on a page.
+type Code struct {
+	Type  string `json:"type"` // e.g. code-128, qr, patch
+	Value string `json:"value"`
 }
 
 // Upright is the size in pixels of the page's image after Turn and Scale, before
@@ -189,6 +229,7 @@ type Output struct {
 	File File   `json:"file"`
 	PDFA string `json:"pdfa,omitempty"` // what the PDF claims; "kept" or "none" for a graft
 	Why  string `json:"why,omitempty"`  // why a PDF is not PDF/A-2u
+	Part int    `json:"part,omitempty"` // 1-based, of a job that is split; 0: the job is one document
 }
 
 // Receipt is a destination's word that it has the document.

@@ -65,6 +65,9 @@ func (j *job) pageRefs(n int, p *pageWork, yield func(Ref) bool) bool {
 	if p.Clean != nil && p.Clean.Val.Image != nil && !ended && !yield(p.Clean.Val.Image.Ref) {
 		return false
 	}
+	if p.Clean != nil && p.Clean.Val.Shown != nil && !j.index.graft && !yield(p.Clean.Val.Shown.Ref) {
+		return false
+	}
 	return p.Text == nil || yield(p.Text.Val.Text.Ref)
 }
 
@@ -77,9 +80,13 @@ func ResultRefs(b Body) []Ref {
 		}
 		return []Ref{b.Image.Image.Ref}
 	case PageCleaned:
-		if b.Clean.Image != nil {
-			return []Ref{b.Clean.Image.Ref}
+		var refs []Ref
+		for _, f := range []*File{b.Clean.Image, b.Clean.Shown} {
+			if f != nil {
+				refs = append(refs, f.Ref)
+			}
 		}
+		return refs
 	case PageRecognized:
 		return []Ref{b.Text.Text.Ref}
 	case DocumentAssembled:

@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -13,6 +14,23 @@ type call struct {
 	out, tmp string
 	log      *slog.Logger
 	progress func(float64)
+
+	http      sync.Once // guards transport's making
+	connected *http.Transport
+}
+
+// transport is the call's own, made when it is first wanted.
+func (c *call) transport() *http.Transport {
+	c.http.Do(func() { c.connected = newTransport() })
+	return c.connected
+}
+
+// hangUp closes the connections that nobody uses any more.
+func (c *call) hangUp() {
+	c.http.Do(func() {})
+	if c.connected != nil {
+		c.connected.CloseIdleConnections()
+	}
 }
 
 type callKey struct{}

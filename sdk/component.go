@@ -164,7 +164,9 @@ func (c Component) Do(ctx context.Context, k Call) (answer []byte, err error) {
 			err = &Error{Code: "internal", Detail: fmt.Sprintf("panic in %s: %v", k.Op, p)}
 		}
 	}()
-	out, err := op(withCall(ctx, &call{out: k.Out, tmp: k.Temp, log: log, progress: t.progress}), k.Args, k.Settings)
+	this := &call{out: k.Out, tmp: k.Temp, log: log, progress: t.progress}
+	defer this.hangUp()
+	out, err := op(withCall(ctx, this), k.Args, k.Settings)
 	if err != nil {
 		return nil, err
 	}

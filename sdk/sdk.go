@@ -39,6 +39,7 @@ type Info struct {
 type Permissions struct {
 	Net        []string `json:"net,omitempty"`        // host:port, public hosts only
 	Exec       []string `json:"exec,omitempty"`       // programs it runs, e.g. pdftoppm
+	SharedMem  bool     `json:"sharedMem,omitempty"`  // memory shared between its own processes
 	MemoryMB   int      `json:"memoryMB,omitempty"`   // default 1024
 	CPUSeconds int      `json:"cpuSeconds,omitempty"` // over the life of a process; default unlimited
 }
@@ -153,8 +154,18 @@ type Filtered struct {
 	Skew   float64 `json:"skew,omitempty"`   // degrees, clockwise positive
 	Deskew float64 `json:"deskew,omitempty"` // degrees counter-clockwise by which Image was turned about its centre, into a larger frame, to level its lines
 	Scale  float64 `json:"scale,omitempty"`  // pixels of Image per pixel of the input; 0: 1
-	Width  int     `json:"w,omitempty"`      // of Image
-	Height int     `json:"h,omitempty"`
+
+	Shown     *File  `json:"shown,omitempty"`     // to show instead of the scan, where the settings ask for that: in the frame of Image (turned, levelled), at any resolution
+	Separator bool   `json:"separator,omitempty"` // the page is a sheet between two documents
+	Codes     []Code `json:"codes,omitempty"`     // barcodes and patch codes on the page
+	Width     int    `json:"w,omitempty"`         // of Image
+	Height    int    `json:"h,omitempty"`
+}
+
+// Code is a machine-readable mark on a page.
+type Code struct {
+	Type  string `json:"type"` // e.g. code-128, qr, patch
+	Value string `json:"value"`
 }
 
 // RecognizeRequest asks for the text of an image.
@@ -186,6 +197,8 @@ type Document struct {
 	Inspections []Inspection `json:"inspections"`
 	Pages       []DocPage    `json:"pages"`
 	Limits      Limits       `json:"limits"`
+
+	Fields map[string]string `json:"fields,omitempty"` // what indexers found
 }
 
 // DocPage is one page of a Document.

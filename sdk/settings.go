@@ -26,8 +26,9 @@ func settingsOf[S any]() settings[S] {
 	}
 	schema, err := jsonschema.For[S](nil)
 	if err != nil {
-		err = fmt.Errorf("no JSON Schema for %s: %w", reflect.TypeFor[S](), err)
+		return settings[S]{err: fmt.Errorf("no JSON Schema for %s: %w", reflect.TypeFor[S](), err)}
 	}
+	err = mark(schema, reflect.TypeFor[S]())
 	return settings[S]{schema, err}
 }
 

@@ -60,7 +60,7 @@ func (e *engine) checkDestination(ctx context.Context, d core.Destination) error
 	if err != nil {
 		return err
 	}
-	return e.host.Validate(ctx, d.Plugin, sdk.KindDeliverer, settings)
+	return e.host.Validate(ctx, core.Step{Plugin: d.Plugin, Settings: settings}, sdk.KindDeliverer)
 }
 
 func workers(n int) int {

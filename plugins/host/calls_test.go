@@ -91,13 +91,14 @@ func TestWithoutAPluginTheCallSaysWhatToDo(t *testing.T) {
 }
 
 func TestSettingsGoToThePluginAndUnknownOnesAreRefused(t *testing.T) {
-	h := open(t, Config{Workers: 1, Settings: map[string]json.RawMessage{"fault": json.RawMessage(`{"do":"good"}`)}}, "fault")
+	h := open(t, Config{Workers: 1}, "fault")
 	dir := t.TempDir()
 	input := filepath.Join(t.TempDir(), "x")
 	if err := os.WriteFile(input, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := h.Clean(context.Background(), core.CleanCall{Image: core.Source{Path: input}, Dir: dir})
+	good := core.Step{Plugin: "fault", Settings: json.RawMessage(`{"do":"good"}`)}
+	got, err := h.Clean(context.Background(), core.CleanCall{Step: good, Image: core.Source{Path: input}, Dir: dir})
 	if err != nil || got.Image == nil {
 		t.Errorf("Clean = %+v, %v, want what the settings ask for", got, err)
 	}
@@ -133,9 +134,14 @@ func TestAPluginSeesNothingOfTheHostsEnvironment(t *testing.T) {
 }
 
 func TestKindsChooseTheNamedPlugin(t *testing.T) {
-	h := open(t, Config{Workers: 1, Use: map[sdk.Kind]string{sdk.KindFilter: "absent"}}, "fault")
-	_, _, err := clean(t, h, "fine")
-	wantFailure(t, err, core.CodePlugin, false, `called "absent"`)
+	h := open(t, Config{Workers: 1}, "fault")
+	for want, step := range map[string]core.Step{
+		`no filter plug-in called "absent"`: {Plugin: "absent"},
+		`with a component "other"`:          {Plugin: "fault", Component: "other"},
+	} {
+		_, err := h.Clean(context.Background(), core.CleanCall{Step: step, Dir: t.TempDir()})
+		wantFailure(t, err, core.CodePlugin, false, want)
+	}
 }
 
 func TestAPluginThatDidNotStartAtFirstIsTriedAgain(t *testing.T) {
@@ -189,7 +195,7 @@ func TestCloseEndsRunningCalls(t *testing.T) {
 func TestSettingsCanBeCheckedBeforeTheyAreUsed(t *testing.T) {
 	h := open(t, Config{Workers: 1}, "fault")
 	ctx := context.Background()
-	if err := h.Validate(ctx, "fault", sdk.KindDeliverer, json.RawMessage(`{"do":"hang"}`)); err != nil {
+	if err := h.Validate(ctx, core.Step{Plugin: "fault", Settings: json.RawMessage(`{"do":"hang"}`)}, sdk.KindDeliverer); err != nil {
 		t.Errorf("good settings: %v", err)
 	}
 	for settings, words := range map[string]string{
@@ -197,7 +203,7 @@ func TestSettingsCanBeCheckedBeforeTheyAreUsed(t *testing.T) {
 		`{"doo":""}`:     "/doo: unknown field",
 		`{`:              "not JSON",
 	} {
-		wantFailure(t, h.Validate(ctx, "fault", sdk.KindDeliverer, json.RawMessage(settings)), "settings", true, words)
+		wantFailure(t, h.Validate(ctx, core.Step{Plugin: "fault", Settings: json.RawMessage(settings)}, sdk.KindDeliverer), "settings", true, words)
 	}
-	wantFailure(t, h.Validate(ctx, "fault", sdk.KindReader, nil), core.CodeBadRequest, true, "no reader plug-in called")
+	wantFailure(t, h.Validate(ctx, core.Step{Plugin: "fault"}, sdk.KindReader), core.CodeBadRequest, true, "no reader plug-in called")
 }

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -18,13 +17,12 @@ type Config struct {
 
 	Workers int              // processes of each reader, filter and recognizer; default: number of CPUs
 	Pool    map[sdk.Kind]int // processes by kind, instead of Workers; deliverers, assemblers and indexers have 2 by default
-	Use     map[sdk.Kind]string
-	// Use names the plug-in for a kind where there are several; default: the first
-	// by name. Readers are chosen by media type, deliverers by name, unless named here.
+	Own     map[sdk.Kind][]string
+	// Own names the server's own plug-ins of a kind: they serve where a job names no
+	// other; default: the plug-ins that come with Twinleaf.
 
-	Settings map[string]json.RawMessage // by plug-in name; a delivery brings its own
-	Env      map[string][]string        // by program name in Dir: KEY=VALUE beyond the minimal environment
-	Nice     int                        // of all plug-in processes; default 10, negative: 0
+	Env  map[string][]string // by program name in Dir: KEY=VALUE beyond the minimal environment
+	Nice int                 // of all plug-in processes; default 10, negative: 0
 
 	Recycle      int           // calls after which a process is replaced; default 200
 	MemoryMB     int           // resident memory of a process and its children; default 2048. A plug-in may ask for less
@@ -41,6 +39,12 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" {
 		return c, errors.New("no plug-in folder is given")
+	}
+	if c.Own == nil {
+		c.Own = map[sdk.Kind][]string{
+			sdk.KindReader: {"image", "pdf"}, sdk.KindFilter: {"leptonica"},
+			sdk.KindRecognizer: {"tesseract"}, sdk.KindAssembler: {"pdf"},
+		}
 	}
 	set(&c.Workers, runtime.NumCPU())
 	set(&c.Nice, 10)

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"fmt"
+
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -77,10 +79,41 @@ func (o *outputs) pageText(t sdk.Text, by string) (core.PageText, error) {
 
 func (o *outputs) pageClean(f sdk.Filtered, by string) (core.PageClean, error) {
 	image, err := o.fileIf(f.Image)
-	return core.PageClean{
-		Image: image, Blank: f.Blank, Turn: f.Turn, Skew: f.Skew, Deskew: f.Deskew, Scale: f.Scale,
-		Width: f.Width, Height: f.Height, By: by,
-	}, err
+	if err != nil {
+		return core.PageClean{}, err
+	}
+	shown, err := o.fileIf(f.Shown)
+	if err != nil {
+		return core.PageClean{}, err
+	}
+	if len(f.Codes) > maxCodes {
+		return core.PageClean{}, fmt.Errorf("%d codes on a page, more than %d", len(f.Codes), maxCodes)
+	}
+	out := core.PageClean{
+		Image: image, Shown: shown, Blank: f.Blank, Turn: f.Turn, Skew: f.Skew, Deskew: f.Deskew, Scale: f.Scale,
+		Width: f.Width, Height: f.Height, Separator: f.Separator, By: by,
+	}
+	for _, c := range f.Codes {
+		out.Codes = append(out.Codes, core.Code{Type: brief(c.Type), Value: brief(c.Value)})
+	}
+	return out, nil
+}
+
+// What a plug-in may find on a page and in a document.
+const (
+	maxCodes = 100
+	maxFound = 1000
+)
+
+func fieldsIn(m sdk.Metadata) (map[string]string, error) {
+	if len(m.Fields) > maxFound {
+		return nil, fmt.Errorf("%d fields, more than %d", len(m.Fields), maxFound)
+	}
+	out := make(map[string]string, len(m.Fields))
+	for name, value := range m.Fields {
+		out[brief(name)] = brief(value)
+	}
+	return out, nil
 }
 
 func (o *outputs) assembled(a sdk.Assembled) ([]core.Output, error) {
@@ -101,6 +134,7 @@ func (in *inputs) document(c core.AssembleCall) (sdk.Document, error) {
 	doc := sdk.Document{
 		Job: string(c.Job), Name: c.Name, Submitted: c.Submitted, Mode: string(o.Mode), PDFA: o.PDFA,
 		Optimize: o.Optimize, Outputs: o.Outputs, Languages: o.Languages, Password: o.Password, Limits: limitsOut(o.Limits),
+		Fields: c.Fields,
 	}
 	for _, source := range c.Inputs {
 		f, err := in.add(source)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -137,7 +138,7 @@ func eventually(t testing.TB, what string, cond func() bool) {
 func TestZeroConfigWorksWithAFolder(t *testing.T) {
 	h := open(t, Config{}, "fault")
 	got, _, err := clean(t, h, "fine")
-	if want := (core.PageClean{By: "fault 1.0.0 (none 0)"}); err != nil || got != want {
+	if want := (core.PageClean{By: "fault 1.0.0 (none 0)"}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("Clean = %+v, %v, want %+v", got, err, want)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Inspect asks the reader of the input's media type what the input is.
 func (h *Host) Inspect(ctx context.Context, c core.InspectCall) (core.Inspection, error) {
-	t, err := h.reader(c.Input.Media, sdk.OpInspect)
+	t, err := h.reader(c.Input.Media, sdk.OpInspect, c.Options.Readers)
 	if err != nil {
 		return core.Inspection{}, err
 	}
@@ -35,7 +35,7 @@ func (h *Host) Inspect(ctx context.Context, c core.InspectCall) (core.Inspection
 
 // Page asks the reader of the input's media type for one page as an image.
 func (h *Host) Page(ctx context.Context, c core.PageCall) (core.PageImage, error) {
-	t, err := h.reader(c.Input.Media, sdk.OpPage)
+	t, err := h.reader(c.Input.Media, sdk.OpPage, c.Options.Readers)
 	if err != nil {
 		return core.PageImage{}, err
 	}
@@ -55,7 +55,7 @@ func (h *Host) Page(ctx context.Context, c core.PageCall) (core.PageImage, error
 
 // Text asks the reader of the input's media type for the text that a page carries.
 func (h *Host) Text(ctx context.Context, c core.TextCall) (core.PageText, error) {
-	t, err := h.reader(c.Input.Media, sdk.OpText)
+	t, err := h.reader(c.Input.Media, sdk.OpText, c.Options.Readers)
 	if err != nil {
 		return core.PageText{}, err
 	}
@@ -72,11 +72,12 @@ func (h *Host) Text(ctx context.Context, c core.TextCall) (core.PageText, error)
 
 // Clean asks the filter to look at a page image.
 func (h *Host) Clean(ctx context.Context, c core.CleanCall) (core.PageClean, error) {
-	t, err := h.only(sdk.KindFilter, sdk.OpClean)
+	t, err := h.step(c.Step, sdk.KindFilter, sdk.OpClean)
 	if err != nil {
 		return core.PageClean{}, err
 	}
 	r := h.request(t, sdk.OpClean, c.Image, c.Dir)
+	r.settings = c.Step.Settings
 	r.args = func(in *inputs) (any, error) {
 		f, err := in.add(c.Image)
 		return sdk.FilterRequest{
@@ -91,11 +92,12 @@ func (h *Host) Clean(ctx context.Context, c core.CleanCall) (core.PageClean, err
 
 // Recognize asks the recognizer for the text of a page image.
 func (h *Host) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageText, error) {
-	t, err := h.only(sdk.KindRecognizer, sdk.OpRecognize)
+	t, err := h.step(c.Step, sdk.KindRecognizer, sdk.OpRecognize)
 	if err != nil {
 		return core.PageText{}, err
 	}
 	r := h.request(t, sdk.OpRecognize, c.Image, c.Dir)
+	r.settings = c.Step.Settings
 	r.args = func(in *inputs) (any, error) {
 		f, err := in.add(c.Image)
 		o := c.Options.WithDefaults()
@@ -108,11 +110,11 @@ func (h *Host) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageTe
 
 // Assemble asks the assembler for documents, and says who made them.
 func (h *Host) Assemble(ctx context.Context, c core.AssembleCall) ([]core.Output, string, error) {
-	t, err := h.only(sdk.KindAssembler, sdk.OpAssemble)
+	t, err := h.step(c.Step, sdk.KindAssembler, sdk.OpAssemble)
 	if err != nil {
 		return nil, "", err
 	}
-	r := request{target: t, op: sdk.OpAssemble, settings: h.config.Settings[t.plugin.name()], about: string(c.Job), dir: c.Dir}
+	r := request{target: t, op: sdk.OpAssemble, settings: c.Step.Settings, about: string(c.Job), dir: c.Dir}
 	r.args = func(in *inputs) (any, error) {
 		doc, err := in.document(c)
 		if err != nil {
@@ -131,7 +133,7 @@ func (h *Host) Assemble(ctx context.Context, c core.AssembleCall) ([]core.Output
 
 // Deliver asks the named deliverer to hand over files.
 func (h *Host) Deliver(ctx context.Context, c core.DeliverCall) (core.Receipt, error) {
-	t, err := h.named(c.Plugin, sdk.KindDeliverer, sdk.OpDeliver)
+	t, err := h.step(core.Step{Plugin: c.Plugin}, sdk.KindDeliverer, sdk.OpDeliver)
 	if err != nil {
 		return core.Receipt{}, err
 	}
@@ -155,17 +157,38 @@ func (h *Host) Deliver(ctx context.Context, c core.DeliverCall) (core.Receipt, e
 	})
 }
 
-// Validate asks a plug-in whether settings are good for its component of a kind. What
-// is wrong comes back as a Failure with code settings that names the place, a plug-in
-// that is not there as one with code bad-request.
-func (h *Host) Validate(ctx context.Context, plugin string, kind sdk.Kind, settings json.RawMessage) error {
-	t, ok := h.find(plugin, kind, "", func(sdk.ComponentManifest) bool { return true })
-	if !ok {
-		f := h.missing(plugin, kind)
-		f.Code, f.Permanent = core.CodeBadRequest, true // the name is the caller's own
-		return f
+// Index asks an indexer for metadata.
+func (h *Host) Index(ctx context.Context, c core.IndexCall) (map[string]string, error) {
+	t, err := h.step(c.Step, sdk.KindIndexer, sdk.OpIndex)
+	if err != nil {
+		return nil, err
 	}
-	found, err := h.validate(ctx, t, settings)
+	r := request{target: t, op: sdk.OpIndex, settings: c.Step.Settings, about: c.Name}
+	r.args = func(in *inputs) (any, error) {
+		req := sdk.IndexRequest{Name: c.Name}
+		for _, source := range c.Texts {
+			f, err := in.add(source)
+			if err != nil {
+				return nil, err
+			}
+			req.Texts = append(req.Texts, f)
+		}
+		return req, nil
+	}
+	return call(ctx, h, r, func(_ *outputs, m sdk.Metadata) (map[string]string, error) { return fieldsIn(m) })
+}
+
+// Validate asks a plug-in whether the settings of a step are good for its component of
+// a kind. What is wrong comes back as a Failure with code settings that names the place,
+// a plug-in that is not there as one with code bad-request.
+func (h *Host) Validate(ctx context.Context, s core.Step, kind sdk.Kind) error {
+	t, err := h.step(s, kind, "")
+	if err != nil {
+		f := core.AsFailure(err)
+		f.Code, f.Permanent = core.CodeBadRequest, true // the name is the caller's own
+		return &f
+	}
+	found, err := h.validate(ctx, t, s.Settings)
 	if err != nil {
 		return &core.Failure{Code: core.CodePlugin, Detail: fmt.Sprintf("settings of plug-in %s: %v", t.plugin.name(), err)}
 	}
@@ -181,7 +204,7 @@ func (h *Host) Validate(ctx context.Context, plugin string, kind sdk.Kind, setti
 // request is a call about one input.
 func (h *Host) request(t target, op string, input core.Source, dir string) request {
 	about := cmp.Or(string(input.Ref), input.Path)
-	return request{target: t, op: op, settings: h.config.Settings[t.plugin.name()], affinity: about, about: about, dir: dir}
+	return request{target: t, op: op, affinity: about, about: about, dir: dir}
 }
 
 // call makes a call whose answer is an Out, and lets take turn that into the

@@ -16,12 +16,16 @@ type target struct {
 	component string
 }
 
-// reader finds the reader of a media type.
-func (h *Host) reader(media, op string) (target, error) {
-	t, ok := h.find(h.config.Use[sdk.KindReader], sdk.KindReader, op, func(c sdk.ComponentManifest) bool {
-		return slices.Contains(c.Media, media)
-	})
-	if ok {
+// reader finds the reader of a media type: of those that the job prefers, else one
+// of the server's own, else the first by the plug-in's name.
+func (h *Host) reader(media, op string, preferred []string) (target, error) {
+	fits := func(c sdk.ComponentManifest) bool { return slices.Contains(c.Media, media) }
+	for _, name := range append(slices.Clip(preferred), h.config.Own[sdk.KindReader]...) {
+		if t, ok := h.findReady(name, "", sdk.KindReader, op, fits); ok {
+			return t, nil
+		}
+	}
+	if t, ok := h.find("", "", sdk.KindReader, op, fits); ok {
 		return t, nil
 	}
 	return target{}, &core.Failure{
@@ -30,34 +34,40 @@ func (h *Host) reader(media, op string) (target, error) {
 	}
 }
 
-// only finds the component of a kind: the one that Config.Use names, else the
-// first by the plug-in's name.
-func (h *Host) only(kind sdk.Kind, op string) (target, error) {
-	return h.named(h.config.Use[kind], kind, op)
-}
-
-// named finds a component of a kind in the plug-in called name, in any if it is empty.
-func (h *Host) named(name string, kind sdk.Kind, op string) (target, error) {
-	t, ok := h.find(name, kind, op, func(sdk.ComponentManifest) bool { return true })
-	if ok {
+// step finds the component that a step of a job names. One that names no plug-in
+// gets the server's own, or the first by name where that is not there.
+func (h *Host) step(s core.Step, kind sdk.Kind, op string) (target, error) {
+	if s.Plugin == "" {
+		for _, name := range h.config.Own[kind] {
+			if t, ok := h.findReady(name, s.Component, kind, op, anything); ok {
+				return t, nil
+			}
+		}
+	}
+	if t, ok := h.find(s.Plugin, s.Component, kind, op, anything); ok {
 		return t, nil
 	}
-	return target{}, h.missing(name, kind)
+	return target{}, h.missing(s, kind)
 }
 
-func (h *Host) missing(name string, kind sdk.Kind) *core.Failure {
-	detail := fmt.Sprintf("no %s plug-in in %s", kind, h.config.Dir)
-	if name != "" {
-		detail = fmt.Sprintf("no %s plug-in called %s in %s", kind, quote(name), h.config.Dir)
+func anything(sdk.ComponentManifest) bool { return true }
+
+func (h *Host) missing(s core.Step, kind sdk.Kind) *core.Failure {
+	what := fmt.Sprintf("no %s plug-in", kind)
+	if s.Plugin != "" {
+		what += " called " + quote(s.Plugin)
 	}
-	return &core.Failure{Code: core.CodePlugin, Detail: detail, Remedy: `run "twinleaf plugin list"; see PLUGINS.md`}
+	if s.Component != "" {
+		what += " with a component " + quote(s.Component)
+	}
+	return &core.Failure{Code: core.CodePlugin, Detail: what + " in " + h.config.Dir, Remedy: `run "twinleaf plugin list"; see PLUGINS.md`}
 }
 
 // find gives the first suitable component by plug-in name, with any operation if op is
-// empty. When there is none,
-// programs that would not start are tried again first.
-func (h *Host) find(name string, kind sdk.Kind, op string, fits func(sdk.ComponentManifest) bool) (target, bool) {
-	if t, ok := h.findReady(name, kind, op, fits); ok {
+// empty and any id if component is. When there is none, programs that would not start
+// are tried again first.
+func (h *Host) find(name, component string, kind sdk.Kind, op string, fits func(sdk.ComponentManifest) bool) (target, bool) {
+	if t, ok := h.findReady(name, component, kind, op, fits); ok {
 		return t, true
 	}
 	if h.enter() != nil {
@@ -65,10 +75,10 @@ func (h *Host) find(name string, kind sdk.Kind, op string, fits func(sdk.Compone
 	}
 	defer h.wait.Done()
 	h.openAll()
-	return h.findReady(name, kind, op, fits)
+	return h.findReady(name, component, kind, op, fits)
 }
 
-func (h *Host) findReady(name string, kind sdk.Kind, op string, fits func(sdk.ComponentManifest) bool) (target, bool) {
+func (h *Host) findReady(name, component string, kind sdk.Kind, op string, fits func(sdk.ComponentManifest) bool) (target, bool) {
 	var found []target
 	for _, p := range h.plugins {
 		pool, _ := p.ready()
@@ -76,7 +86,7 @@ func (h *Host) findReady(name string, kind sdk.Kind, op string, fits func(sdk.Co
 			continue
 		}
 		i := slices.IndexFunc(p.about.Components, func(c sdk.ComponentManifest) bool {
-			return c.Kind == kind && (op == "" || slices.Contains(c.Ops, op)) && fits(c)
+			return c.Kind == kind && (component == "" || c.ID == component) && (op == "" || slices.Contains(c.Ops, op)) && fits(c)
 		})
 		if i >= 0 {
 			found = append(found, target{p, pool, p.about.Components[i].ID})

@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/leptonica/lept"
@@ -56,7 +57,7 @@ func TestAPageThatNeedsNothingGetsNoNewPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.Skew = 0
-	if got != (sdk.Filtered{}) {
+	if !reflect.DeepEqual(got, sdk.Filtered{}) {
 		t.Errorf("got %+v, want nothing", got)
 	}
 }

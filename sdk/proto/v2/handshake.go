@@ -16,6 +16,10 @@ const (
 	// exit when its standard input ends: then its host is gone.
 	LeashKey = "TWINLEAF_PLUGIN_LEASH"
 
+	// EgressKey in the environment names the unix socket of a proxy that opens
+	// connections for the plug-in (HTTP CONNECT).
+	EgressKey = "TWINLEAF_EGRESS"
+
 	// MaxMessage is the largest message in bytes that either side takes.
 	MaxMessage = 16 << 20
 )
