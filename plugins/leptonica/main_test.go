@@ -124,7 +124,7 @@ func TestASkewedPageIsLevelledForRecognition(t *testing.T) {
 
 func TestABlankPageIsSaidToBeAndNothingElse(t *testing.T) {
 	path := combs(t, 1654, 2339, 0)
-	if got, err := filtered(t, path, 200, settings{}); err != nil || got != (sdk.Filtered{Blank: true}) {
+	if got, err := filtered(t, path, 200, settings{}); err != nil || !reflect.DeepEqual(got, sdk.Filtered{Blank: true}) {
 		t.Errorf("got %+v (%v), want only blank", got, err)
 	}
 	if got, err := filtered(t, path, 200, settings{KeepBlank: true}); err != nil || got.Blank {
