@@ -105,7 +105,7 @@ func (h *Host) try(ctx context.Context, r request, again bool, finish func(*outp
 		return err
 	}
 	answers := make(chan answer, 1)
-	h.wait.Go(func() { answers <- w.ask(job) })
+	h.wait.Go(func() { answers <- w.rpc.process(context.Background(), job) })
 	select {
 	case a := <-answers:
 		err := h.settle(r, w, in, a, finish)
@@ -137,7 +137,7 @@ func (h *Host) validate(ctx context.Context, t target, settings json.RawMessage)
 		return nil, err
 	}
 	defer t.pool.release(w, true)
-	found, err := w.rpc.Validate(ctx, &pluginv2.ValidateRequest{Component: t.component, SettingsJson: settings})
+	found, err := w.rpc.validate(ctx, t.component, settings)
 	if err != nil {
 		w.kill()
 	}
@@ -149,7 +149,7 @@ func (h *Host) cancel(p *pool, w *worker, id string, answers <-chan answer) {
 	ctx, stop := context.WithTimeout(h.life, h.config.Grace)
 	defer stop()
 	defer p.release(w, true)
-	if _, err := w.rpc.Cancel(ctx, &pluginv2.CancelRequest{Id: id}); err == nil {
+	if err := w.rpc.cancel(ctx, id); err == nil {
 		select {
 		case <-answers:
 			return
@@ -182,28 +182,6 @@ type answer struct {
 	result  []byte
 	refusal *pluginv2.Error
 	err     error
-}
-
-// ask makes a call and waits for the answer, or for the end of the process.
-func (w *worker) ask(job *pluginv2.Job) answer {
-	ctx, hangUp := context.WithCancel(context.Background())
-	defer hangUp()
-	events, err := w.rpc.Process(ctx, job)
-	if err != nil {
-		return answer{err: err}
-	}
-	for {
-		event, err := events.Recv()
-		if err != nil {
-			return answer{err: err}
-		}
-		switch e := event.Event.(type) {
-		case *pluginv2.Event_Result:
-			return answer{result: e.Result.GetResultJson()}
-		case *pluginv2.Event_Error:
-			return answer{refusal: e.Error}
-		}
-	}
 }
 
 // settle turns an answer into the call's result or error.

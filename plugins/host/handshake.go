@@ -24,8 +24,8 @@ func handshake(line, dir string) (clean, socket string, err error) {
 	switch {
 	case core != "1":
 		return "", "", fmt.Errorf("core protocol %s instead of 1", quote(core))
-	case generation != strconv.Itoa(pluginv2.Generation):
-		return "", "", fmt.Errorf("it speaks generation %s, this host generation %d", quote(generation), pluginv2.Generation)
+	case !speaks(generation):
+		return "", "", fmt.Errorf("it speaks generation %s, this host up to %d", quote(generation), pluginv2.Generation)
 	case network != "unix":
 		return "", "", fmt.Errorf("it listens on %s, not on a unix socket", quote(network))
 	case protocol != "grpc":

@@ -27,7 +27,7 @@ import (
 type worker struct {
 	*process
 	slot     *slot
-	rpc      pluginv2.PluginClient
+	rpc      generation
 	manifest []byte // as the process gave it
 
 	calls   int    // made so far
@@ -106,7 +106,7 @@ func (w *worker) bury(client *goplugin.Client) {
 func (h *Host) newClient(p *process) *goplugin.Client {
 	return goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  goplugin.HandshakeConfig{MagicCookieKey: pluginv2.CookieKey, MagicCookieValue: pluginv2.CookieValue},
-		VersionedPlugins: map[int]goplugin.PluginSet{pluginv2.Generation: {pluginv2.Name: dispensed{}}},
+		VersionedPlugins: versions(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		Logger:           hclog.NewNullLogger(),
 		SkipHostEnv:      true,
@@ -141,16 +141,13 @@ func (w *worker) connect(ctx context.Context, client *goplugin.Client) error {
 	if err != nil {
 		return err
 	}
-	rpc, ok := raw.(pluginv2.PluginClient)
+	rpc, ok := raw.(generation)
 	if !ok {
 		return fmt.Errorf("go-plugin gave a %T", raw)
 	}
-	described, err := rpc.Describe(ctx, &pluginv2.DescribeRequest{})
-	if err != nil {
-		return err
-	}
-	w.rpc, w.manifest = rpc, described.ManifestJson
-	return nil
+	w.rpc = rpc
+	w.manifest, err = rpc.describe(ctx)
+	return err
 }
 
 // startError says why a start failed, in the words nearest to the cause.
@@ -166,19 +163,6 @@ func (w *worker) startError(err error) error {
 		err = fmt.Errorf("%w; it said: %s", err, strings.Join(said[:min(len(said), 5)], " / "))
 	}
 	return fmt.Errorf("plug-in %s does not start: %w", filepath.Base(w.launch.path), err)
-}
-
-// dispensed gives the client of the one service.
-type dispensed struct {
-	goplugin.NetRPCUnsupportedPlugin
-}
-
-func (dispensed) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
-	return errors.New("a host is no server")
-}
-
-func (dispensed) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
-	return pluginv2.NewPluginClient(conn), nil
 }
 
 func decodeManifest(raw []byte) (sdk.Manifest, error) {
