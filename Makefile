@@ -18,7 +18,7 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java
 
-.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers proto notices testdata accuracy hostile crash clean
+.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -111,9 +111,11 @@ KILLS ?= 200
 crash: build ## SIGKILL the server KILLS times while 50 jobs run
 	go test ./testscripts -run TestKilledServerLosesNothing -v -timeout 60m -args -kills $(KILLS)
 
-proto: ## regenerate the plug-in protocol
-	cd sdk/proto && protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative \
-	  --plugin=$$(go tool -n protoc-gen-go) --plugin=$$(go tool -n protoc-gen-go-grpc) v2/plugin.proto
+proto: ## make the code of the plug-in protocol again
+	go run ./tools/protogen
+
+proto-check: ## is it as sdk/proto says, and is the released contract kept?
+	go run ./tools/protogen -check
 
 testdata: ## make the sample scans again
 	bash testdata/make.sh

@@ -2,8 +2,6 @@
 // and what both sides say before it. Plug-in authors use package sdk instead.
 package pluginv2
 
-//go:generate ./generate.sh
-
 // What both sides of the handshake agree on. The cookie is no secret: it only
 // tells a program that it was started by a host.
 const (
