@@ -6,14 +6,14 @@ SHELL := /bin/bash
 export CGO_ENABLED := 1
 BIN      := bin
 ALL      := ./... ./sdk/...
-PLUGINS  := image pdf leptonica tesseract folder
+PLUGINS  := image pdf leptonica tesseract folder separator
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -X main.version=$(VERSION)
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What running needs, and what building and testing need besides.
 PACKAGES := tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-osd poppler-utils qpdf \
-            gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev libjpeg62-turbo-dev
+            gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev libjpeg62-turbo-dev libzbar-dev
 TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract-ocr-grc \
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java

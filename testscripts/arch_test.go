@@ -24,6 +24,7 @@ var rooms = map[string][]string{
 	"plugins/image":      {"sdk", "sdk/ocr"},
 	"plugins/pdf":        {"sdk", "sdk/ocr"},
 	"plugins/leptonica":  {"sdk", "sdk/ocr"},
+	"plugins/separator":  {"sdk", "sdk/ocr", "plugins/leptonica"}, // leptonica/lept reads the images of both
 	"plugins/tesseract":  {"sdk", "sdk/ocr"},
 	"plugins/folder":     {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
