@@ -83,6 +83,7 @@ type PageParts struct {
 	Page  Page
 	Image *Source // the rasterized image; nil where the input's page is kept or could not be read
 	Shown *Source // as PageImage.Shown
+	Clean *Source // as PageClean.Shown; nil where the input's page is kept
 	Text  *Source // an ocr.Page as JSON; nil for blank and failed pages
 }
 

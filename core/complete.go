@@ -24,7 +24,7 @@ func (t Task) Complete(r Result, took time.Duration) (Result, error) {
 		return b, t.must(Recognize)
 	case DocumentAssembled:
 		b.Took, b.Round = took, t.Round
-		b.Pages, b.Blank, b.Failed = t.Document.tally()
+		b.Pages, b.Blank, b.Failed = t.tally()
 		return b, t.must(Assemble)
 	case Delivered:
 		b.Took, b.Destination = took, t.Destination
@@ -43,18 +43,23 @@ func (t Task) must(stage Stage) error {
 	return nil
 }
 
-// tally counts the pages of a document that is ready to be assembled.
-func (d *Document) tally() (pages, blank int, failed []int) {
-	if d == nil {
+// tally counts the pages of a document that is ready to be assembled. A separator
+// sheet that is left out is missed by nobody, even if it failed.
+func (t Task) tally() (pages, blank int, failed []int) {
+	if t.Document == nil {
 		return 0, 0, nil
 	}
-	for _, p := range d.Pages {
-		switch {
-		case p.Failure != nil:
-			failed = append(failed, p.Number)
-		case p.Blank():
+	for _, p := range t.Document.Pages {
+		if p.Failure == nil && p.Blank() {
 			blank++
 		}
 	}
-	return len(d.Pages), blank, failed
+	for _, part := range t.Options.Parts(t.Document.Pages) {
+		for _, p := range part.Pages {
+			if p.Failure != nil {
+				failed = append(failed, p.Number)
+			}
+		}
+	}
+	return len(t.Document.Pages), blank, failed
 }

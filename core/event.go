@@ -90,6 +90,10 @@ type DocumentAssembled struct {
 	Blank   int           `json:"blank,omitempty"`  // of them
 	Failed  []int         `json:"failed,omitempty"` // pages that are in it as images only, ascending
 	Took    time.Duration `json:"took,omitempty"`
+
+	Parts     []PartInfo        `json:"parts,omitempty"`     // of a job that was split, in order
+	Fields    map[string]string `json:"fields,omitempty"`    // what indexers found, of a job that is one document
+	Unindexed []IndexFailure    `json:"unindexed,omitempty"` // indexers whose fields are missing
 }
 
 // Delivered is the result of deliver.

@@ -143,14 +143,14 @@ func triesName(stage Stage, destination string) string {
 	return string(stage)
 }
 
-// assembled keeps the better of two results of one round: the one with fewer
-// failed pages, then the first.
+// assembled keeps the better of two results of one round: the one that lacks less,
+// then the first.
 func (j *job) assembled(round int, a *first[DocumentAssembled]) {
 	if j.Assembled == nil {
 		j.Assembled = map[int]*first[DocumentAssembled]{}
 	}
-	if old := j.Assembled[round]; old != nil && len(old.Val.Failed) != len(a.Val.Failed) {
-		if len(old.Val.Failed) < len(a.Val.Failed) {
+	if old := j.Assembled[round]; old != nil && old.Val.lacking() != a.Val.lacking() {
+		if old.Val.lacking() < a.Val.lacking() {
 			return
 		}
 		j.Assembled[round] = a
@@ -237,8 +237,8 @@ func (j *job) joinPages(pages map[int]*pageWork) {
 // sealed reports whether nothing can happen to the job any more.
 func (j *job) sealed() bool { return j.Cancel != nil || j.finished() != nil }
 
-// finished gives the outputs that completed the job: no page is missing from
-// them and every destination has them. There being such outputs can never cease
+// finished gives the outputs that completed the job: no page and no field is
+// missing from them and every destination has them. There being such outputs can never cease
 // to be true, whatever is folded later.
 func (j *job) finished() *first[DocumentAssembled] {
 	if j.Sub == nil {
@@ -246,7 +246,7 @@ func (j *job) finished() *first[DocumentAssembled] {
 	}
 	var best *first[DocumentAssembled]
 	for round, a := range j.Assembled {
-		if len(a.Val.Failed) == 0 && j.deliveredAll(round) && (best == nil || round < best.Val.Round) {
+		if a.Val.lacking() == 0 && j.deliveredAll(round) && (best == nil || round < best.Val.Round) {
 			best = a
 		}
 	}

@@ -189,12 +189,15 @@ type PageClean struct {
 	Scale  float64 `json:"scale,omitempty"`  // pixels of the recognised image per pixel of the rasterized one; 0 means 1
 	Width  int     `json:"w,omitempty"`      // of the recognised image
 	Height int     `json:"h,omitempty"`
-	By     string  `json:"by,omitempty"` // plug-in and version; of several the last
+	By     string  `json:"by,omitempty"` // plug-ins and versions, in the order of their work, separated by ByComma
 
 	Shown     *File  `json:"shown,omitempty"`     // shown instead of the scan, because the profile says so: the recognised image at any resolution, same frame
 	Separator bool   `json:"separator,omitempty"` // the page is a separator sheet
 	Codes     []Code `json:"codes,omitempty"`     // barcodes and patch codes on the page
 }
+
+// ByComma stands between several plug-ins that worked on one thing.
+const ByComma = ", "
 
 // Code is a machine-readable mark on a page.
 type Code struct {

@@ -78,7 +78,7 @@ func (j *job) next() plan {
 	case x.failed == x.total && (!j.drawn() || j.misasked()):
 		return j.allPagesFailed()
 	}
-	if out := j.latest(); out == nil || out.Val.Round < j.Round && j.improved(out.Val.Failed) {
+	if out := j.latest(); out == nil || out.Val.Round < j.Round && (len(out.Val.Unindexed) > 0 || j.improved(out.Val.Failed)) {
 		return j.unless(Assemble)
 	}
 	return j.delivering()

@@ -52,7 +52,7 @@ func (j *job) refs() iter.Seq[Ref] {
 // been made from it, or in a grafted document until it is recognised; the cleaned
 // one until it is recognised; the text until the document is whole.
 func (j *job) pageRefs(n int, p *pageWork, yield func(Ref) bool) bool {
-	if out := j.latest(); out != nil && len(out.Val.Failed) == 0 {
+	if out := j.latest(); out != nil && out.Val.lacking() == 0 {
 		return true
 	}
 	end := j.outcome(n, p)

@@ -1,16 +1,10 @@
 package core
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Defaults are the profiles and destinations that exist without being set. A
@@ -122,98 +116,6 @@ func names(s *State, prefix string, more []string, also ...string) string {
 	return strings.Join(slices.Compact(all), ", ")
 }
 
-// profileJSON is how people write a profile: durations are words like "90s".
-type profileJSON struct {
-	Languages    []string   `json:"languages"`
-	Mode         Mode       `json:"mode"`
-	PDFA         string     `json:"pdfa"`
-	Optimize     string     `json:"optimize"`
-	Outputs      []string   `json:"outputs"`
-	Deliver      []string   `json:"deliver"`
-	Limits       limitsJSON `json:"limits"`
-	Destinations []string   `json:"destinations"`
-}
-
-type limitsJSON struct {
-	Bytes       int64    `json:"bytes"`
-	Pages       int      `json:"pages"`
-	Pixels      int64    `json:"pixels"`
-	PageTimeout duration `json:"pageTimeout"`
-	JobTimeout  duration `json:"jobTimeout"`
-}
-
-// duration is a number of nanoseconds or a word like "90s".
-type duration time.Duration
-
-func (d *duration) UnmarshalJSON(data []byte) error {
-	var n int64
-	if json.Unmarshal(data, &n) == nil {
-		*d = duration(n)
-		return nil
-	}
-	var word string
-	if err := json.Unmarshal(data, &word); err != nil {
-		return fmt.Errorf("a duration is written like \"90s\"")
-	}
-	v, err := time.ParseDuration(word)
-	*d = duration(v)
-	return err
-}
-
-// ParseProfile reads a profile as the setting profile/NAME holds it. It refuses fields that it
-// does not know and values that make no sense.
-func ParseProfile(data []byte) (Profile, error) {
-	var p profileJSON
-	if err := strict(data, &p); err != nil {
-		return Profile{}, Refuse(CodeBadRequest, "docs/operations.md names the fields of a profile", "this is no profile: %v", err)
-	}
-	profile := Profile{
-		Options: Options{
-			Languages: splitLanguages(p.Languages), Mode: p.Mode, PDFA: p.PDFA, Optimize: p.Optimize,
-			Outputs: p.Outputs, Deliver: p.Deliver,
-			Limits: Limits{
-				Bytes: p.Limits.Bytes, Pages: p.Limits.Pages, Pixels: p.Limits.Pixels,
-				PageTimeout: time.Duration(p.Limits.PageTimeout), JobTimeout: time.Duration(p.Limits.JobTimeout),
-			},
-		},
-		Destinations: p.Destinations,
-	}
-	return profile, profile.Options.Check()
-}
-
-// ParseDestination reads a destination as the setting destination/NAME holds it.
-func ParseDestination(data []byte) (Destination, error) {
-	var d struct {
-		Plugin   string          `json:"plugin"`
-		Settings json.RawMessage `json:"settings"`
-	}
-	err := strict(data, &d)
-	if err == nil && d.Plugin == "" {
-		err = errors.New("it names no plugin")
-	}
-	if err != nil {
-		return Destination{}, Refuse(CodeBadRequest, `write {"plugin": "folder", "settings": {…}}`, "this is no destination: %v", err)
-	}
-	dest := Destination{Plugin: d.Plugin}
-	if len(d.Settings) > 0 {
-		dest.Settings = d.Settings
-	}
-	return dest, nil
-}
-
-// strict decodes one JSON value without unknown fields.
-func strict(data []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("something follows it")
-	}
-	return nil
-}
-
 // CheckName refuses names of profiles and destinations that would not do as part of a key,
 // a path or an address.
 func CheckName(name string) error {
@@ -224,53 +126,4 @@ func CheckName(name string) error {
 	return nil
 }
 
-var (
-	settingName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	languageName = regexp.MustCompile(`^[a-zA-Z_]+(/[a-zA-Z_]+)?$`)
-)
-
-// Check says what is wrong with options. Zero fields are right.
-func (o Options) Check() error {
-	for _, l := range o.Languages {
-		if len(l) > 64 || !languageName.MatchString(l) {
-			return Refuse(CodeBadRequest, "join languages by +, e.g. eng+deu or script/Latin", "%q is no name of a language", l)
-		}
-	}
-	if len(o.Languages) > 16 {
-		return Refuse(CodeBadRequest, "name at most 16", "%d languages are too many", len(o.Languages))
-	}
-	for _, c := range []struct {
-		what  string
-		got   []string
-		known []string
-	}{
-		{"mode", []string{string(o.Mode)}, []string{"", string(ModeSkip), string(ModeRedo), string(ModeForce)}},
-		{"pdfa", []string{o.PDFA}, []string{"", "2u", "2b", "1b", "none"}},
-		{"optimize", []string{o.Optimize}, []string{"", "none", "lossless"}},
-		{"output", o.Outputs, []string{OutputPDF, OutputText, OutputHOCR, OutputALTO}},
-		{"kind to deliver", o.Deliver, []string{OutputPDF, OutputText, OutputHOCR, OutputALTO, OutputManifest}},
-	} {
-		for _, v := range c.got {
-			if !slices.Contains(c.known, v) {
-				known := strings.Join(slices.DeleteFunc(c.known, func(s string) bool { return s == "" }), ", ")
-				return Refuse(CodeBadRequest, "known are: "+known, "%q is no %s", v, c.what)
-			}
-		}
-	}
-	return o.checkDeliver()
-}
-
-// checkDeliver refuses to deliver what is not made.
-func (o Options) checkDeliver() error {
-	full := o.WithDefaults()
-	for _, kind := range full.Deliver {
-		if kind != OutputManifest && !slices.Contains(full.Outputs, kind) {
-			return Refuse(CodeBadRequest, "add it to outputs or leave it out of deliver", "%q is to be delivered but is not among the outputs", kind)
-		}
-	}
-	l := o.Limits
-	if l.Bytes < 0 || l.Pages < 0 || l.Pixels < 0 || l.PageTimeout < 0 || l.JobTimeout < 0 {
-		return Refuse(CodeBadRequest, "leave a limit out for its default", "a limit is negative")
-	}
-	return nil
-}
+var settingName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)

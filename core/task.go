@@ -11,6 +11,7 @@ type Task struct {
 	Attempt     int    // 1 for the first of the round
 	Failures    int    // attempts of this round that ended with a failure
 	Interrupted int    // attempts of this round that never ended: the server went down
+	Last        bool   // no attempt of this round follows if this one fails
 
 	Name    string
 	Options Options // with defaults filled in

@@ -23,6 +23,10 @@ type JobView struct {
 	Reason       string        `json:"reason,omitempty"`   // why it is held or was cancelled
 	User         string        `json:"user,omitempty"`
 	Outputs      []Output      `json:"outputs,omitempty"`
+
+	Parts     []PartInfo        `json:"parts,omitempty"`     // the documents of a job that was split
+	Fields    map[string]string `json:"fields,omitempty"`    // what indexers found, of a job that is one document
+	Unindexed []IndexFailure    `json:"unindexed,omitempty"` // indexers that failed: the documents lack their fields
 }
 
 // PageCounts says how far the pages of a job are.
