@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 
+	pluginv1 "github.com/twinleaf-scan/twinleaf/sdk/proto/v1"
 	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
 )
 
@@ -38,8 +39,8 @@ func (m Manifest) Check() error {
 		return fmt.Errorf("plug-in name %.100q: want lower-case letters, digits, dots and dashes", m.Name)
 	case len(m.Version) > 100 || !validVersion.MatchString(m.Version):
 		return fmt.Errorf("version %.100q of plug-in %s: want 1.2.3", m.Version, m.Name)
-	case m.Protocol != pluginv2.Generation:
-		return fmt.Errorf("plug-in %s speaks generation %d, not %d", m.Name, m.Protocol, pluginv2.Generation)
+	case m.Protocol < pluginv1.Generation || m.Protocol > pluginv2.Generation:
+		return fmt.Errorf("plug-in %s speaks generation %d, not %d or %d", m.Name, m.Protocol, pluginv1.Generation, pluginv2.Generation)
 	case len(m.Components) == 0:
 		return fmt.Errorf("plug-in %s has no components", m.Name)
 	}

@@ -8,6 +8,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
+	pluginv1 "github.com/twinleaf-scan/twinleaf/sdk/proto/v1"
 	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
 )
 
@@ -24,6 +25,7 @@ type generation interface {
 // Where both sides have several, the highest wins.
 func generations() map[int]func(*grpc.ClientConn) generation {
 	return map[int]func(*grpc.ClientConn) generation{
+		pluginv1.Generation: func(c *grpc.ClientConn) generation { return generation1{pluginv1.NewPluginClient(c)} },
 		pluginv2.Generation: func(c *grpc.ClientConn) generation { return generation2{pluginv2.NewPluginClient(c)} },
 	}
 }
