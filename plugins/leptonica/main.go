@@ -1,7 +1,7 @@
 // Command leptonica is the filter plug-in that looks at pages before they are
-// recognised: it finds blank ones, brings turned ones upright, levels skewed ones
-// and halves 600-dpi images. What is shown stays the scan; only the picture that the
-// recognizer gets is changed.
+// recognised: it finds blank ones, brings turned ones upright, levels skewed ones,
+// halves 600-dpi images and, where it is told to, takes off specks and background. What
+// is shown stays the scan, unless the settings say that the cleaned page is to be shown.
 package main
 
 import (
@@ -33,7 +33,13 @@ type settings struct {
 	KeepOrientation bool `json:"keepOrientation,omitempty" jsonschema:"do not look for turned pages"`
 	KeepScale       bool `json:"keepScale,omitempty" jsonschema:"recognise 600 dpi as they are"`
 	KeepSkew        bool `json:"keepSkew,omitempty" jsonschema:"recognise skewed pages as they are"`
+
+	Despeckle  bool `json:"despeckle,omitempty" jsonschema:"take off dots that are smaller than those of letters"`
+	Background bool `json:"background,omitempty" jsonschema:"make the paper white: stains, shadows and tint go"`
+	Show       bool `json:"show,omitempty" jsonschema:"show the page as it was cleaned, upright and level, instead of the scan; new documents only"`
 }
+
+func (s settings) tidy() clean.Tidy { return clean.Tidy{Specks: s.Despeckle, Background: s.Background} }
 
 func component() sdk.Component {
 	var f filter
@@ -47,7 +53,7 @@ type filter struct {
 
 func (f *filter) clean(ctx context.Context, req sdk.FilterRequest, s settings) (sdk.Filtered, error) {
 	page := clean.Page{Path: req.Image.Path, DPI: min(req.XDPI, req.YDPI), MaxPixels: req.Limits.Pixels}
-	look := clean.Options{Blank: !s.KeepBlank, Orientation: !s.KeepOrientation, Scale: !s.KeepScale, Level: !s.KeepSkew}
+	look := clean.Options{Blank: !s.KeepBlank, Orientation: !s.KeepOrientation, Scale: !s.KeepScale, Level: !s.KeepSkew, Straight: s.Show}
 	found, err := clean.Look(ctx, page, look, &f.model)
 	if err != nil {
 		return sdk.Filtered{}, err
@@ -56,15 +62,41 @@ func (f *filter) clean(ctx context.Context, req sdk.FilterRequest, s settings) (
 		sdk.Log(ctx).Warn("no page is turned", "error", err)
 	}
 	out := sdk.Filtered{Blank: found.Blank, Turn: found.Turn, Skew: found.Skew}
-	if found.Blank || found.Turn == 0 && found.Halve == 0 && found.Level == 0 {
+	if found.Blank {
 		return out, nil
 	}
-	return write(ctx, out, page, found)
+	if found.Turn != 0 || found.Halve != 0 || found.Level != 0 || s.tidy() != (clean.Tidy{}) {
+		if out, err = write(ctx, out, page, found, s.tidy()); err != nil {
+			return out, err
+		}
+	}
+	if s.Show {
+		out.Shown, err = show(ctx, page, found, s.tidy())
+	}
+	return out, err
+}
+
+// quality is that of shown pages with gray or colour.
+const quality = 88
+
+// show makes the picture for people: bilevel pages stay that, the others become JPEG.
+func show(ctx context.Context, page clean.Page, found clean.Finding, tidy clean.Tidy) (*sdk.File, error) {
+	img, err := clean.Show(page, found, tidy)
+	if err != nil {
+		return nil, err
+	}
+	defer img.Close()
+	if img.Depth() == 1 {
+		f := &sdk.File{Path: sdk.Out(ctx, "shown.tif"), Name: "shown.tif", Media: "image/tiff"}
+		return f, img.Write(f.Path)
+	}
+	f := &sdk.File{Path: sdk.Out(ctx, "shown.jpg"), Name: "shown.jpg", Media: "image/jpeg"}
+	return f, img.WriteJPEG(f.Path, quality)
 }
 
 // write makes the picture for the recognizer.
-func write(ctx context.Context, out sdk.Filtered, page clean.Page, found clean.Finding) (sdk.Filtered, error) {
-	img, err := clean.Prepare(page, found)
+func write(ctx context.Context, out sdk.Filtered, page clean.Page, found clean.Finding, tidy clean.Tidy) (sdk.Filtered, error) {
+	img, err := clean.Prepare(page, found, tidy)
 	if err != nil {
 		return out, err
 	}

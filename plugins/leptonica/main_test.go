@@ -149,3 +149,29 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 		t.Errorf("300 x 300 with a limit of 1000: got %v, want over-limit", err)
 	}
 }
+
+func TestACleanedPageIsShownOnlyWhenTheSettingsSaySo(t *testing.T) {
+	path := combs(t, 1654, 2339, 20)
+	got, err := filtered(t, path, 200, settings{KeepOrientation: true, Despeckle: true})
+	if err != nil || got.Shown != nil || got.Image == nil || got.Scale != 1 {
+		t.Errorf("without show: got %+v (%v), want a new image for recognition alone", got, err)
+	}
+	got, err = filtered(t, path, 200, settings{KeepOrientation: true, Background: true, Show: true})
+	if err != nil || got.Shown == nil || got.Shown.Media != "image/jpeg" || got.Image == nil {
+		t.Errorf("with show: got %+v (%v), want both images", got, err)
+	}
+	got, err = filtered(t, combs(t, 1654, 2339, 0), 200, settings{Show: true})
+	if err != nil || !got.Blank || got.Shown != nil {
+		t.Errorf("a blank page: got %+v (%v), want nothing to show", got, err)
+	}
+}
+
+func TestABilevelPageIsShownBilevel(t *testing.T) {
+	got, err := filtered(t, "../../testdata/minutes-g4.tif", 300, settings{Show: true, Despeckle: true})
+	if err != nil || got.Shown == nil || got.Shown.Media != "image/tiff" {
+		t.Fatalf("got %+v (%v), want a TIFF", got, err)
+	}
+	if info, err := lept.Stat(got.Shown.Path, 0); err != nil || info.Depth != 1 {
+		t.Errorf("it has %d bits (%v), want 1", info.Depth, err)
+	}
+}

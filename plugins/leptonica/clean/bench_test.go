@@ -96,7 +96,7 @@ func BenchmarkPrepare(b *testing.B) {
 	page := Page{Path: shared(b, "scans-with-truth/deu-fraktur-grenzboten-179400.tif"), DPI: 600}
 	out := b.TempDir() + "/clean.tif"
 	perCall(b, func() {
-		img, err := Prepare(page, Finding{Halve: 1})
+		img, err := Prepare(page, Finding{Halve: 1}, Tidy{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -21,6 +21,8 @@ type Page struct {
 // Options switch single looks off and on.
 type Options struct {
 	Blank, Orientation, Scale, Level bool
+
+	Straight bool // level from showFrom on, since the page is to be shown levelled
 }
 
 // Turner says by how many clockwise degrees a 1-bit image must be turned to stand
@@ -67,7 +69,11 @@ func Look(ctx context.Context, p Page, o Options, t Turner) (Finding, error) {
 	if o.Scale {
 		f.Halve = halvings(w, shapes)
 	}
-	if f.Skew, err = skew(w, f.Turn); o.Level && math.Abs(f.Skew) >= levelFrom {
+	from := levelFrom
+	if o.Straight {
+		from = showFrom
+	}
+	if f.Skew, err = skew(w, f.Turn); o.Level && math.Abs(f.Skew) >= from {
 		f.Level = f.Skew
 	}
 	return f, err
@@ -77,6 +83,10 @@ func Look(ctx context.Context, p Page, o Options, t Turner) (Finding, error) {
 // Below it the engine reads as well as on a straight page; at 2.5 degrees it
 // begins to lose lines and words that touch the next line's box.
 const levelFrom = 1.0
+
+// showFrom is the skew from which a page that is shown levelled is turned: what is
+// less is not seen, over the width of a page it is half the height of a letter.
+const showFrom = 0.2
 
 // maxShapes bounds the shapes that are looked at; a dense page has some 5,000.
 const maxShapes = 50_000

@@ -163,7 +163,7 @@ func TestOnlyLargePrintAtHighResolutionIsHalved(t *testing.T) {
 
 func TestPreparedPictureIsTurnedAndHalved(t *testing.T) {
 	p := newPaper(t, 400, 200).disc(5, 5, 4, 20)
-	img, err := Prepare(Page{Path: p.pgm(), DPI: 600}, Finding{Turn: 90, Halve: 1})
+	img, err := Prepare(Page{Path: p.pgm(), DPI: 600}, Finding{Turn: 90, Halve: 1}, Tidy{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,9 +39,9 @@ func textHeight(shapes []lept.Box) int {
 	return heights[len(heights)/2]
 }
 
-// Prepare makes the image to recognise: halved, turned and levelled as the finding says.
-// The caller closes it.
-func Prepare(p Page, f Finding) (lept.Image, error) {
+// Prepare makes the image to recognise: halved, tidied, turned and levelled as the finding
+// says. The caller closes it.
+func Prepare(p Page, f Finding, tidy Tidy) (lept.Image, error) {
 	info, err := lept.Stat(p.Path, p.MaxPixels)
 	if err != nil {
 		return lept.Image{}, err
@@ -50,7 +50,8 @@ func Prepare(p Page, f Finding) (lept.Image, error) {
 	if err != nil {
 		return img, err
 	}
-	if f.Turn != 0 {
+	img, err = tidy.apply(img, p.dpi()/float64(int(1)<<f.Halve))
+	if err == nil && f.Turn != 0 {
 		img, err = then(img, func(i lept.Image) (lept.Image, error) { return i.Turn(f.Turn) })
 	}
 	if err == nil && f.Level != 0 {

@@ -77,6 +77,23 @@ func Read(path string, i Info, reduction int) (Image, error) {
 	return img, err
 }
 
+// ReadColour decodes the image at path as it is, a JPEG with its colours.
+func ReadColour(path string, i Info) (Image, error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	var img Image
+	err := try("read", path, func() bool {
+		if i.JPEG {
+			img.p = C.pixRead(name)
+		} else {
+			var warnings C.int
+			img.p = C.tl_read(name, C.int(i.format), 1, &warnings)
+		}
+		return img.p != nil
+	})
+	return img, err
+}
+
 // try runs a call of leptonica and makes an error of its complaint, without the
 // path, which says nothing to people. The calling thread keeps the complaint, so
 // the goroutine stays on it.
