@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"plugins/separator":  {"sdk", "sdk/ocr", "plugins/leptonica"}, // leptonica/lept reads the images of both
 	"plugins/tesseract":  {"sdk", "sdk/ocr"},
 	"plugins/folder":     {"sdk", "sdk/ocr"},
+	"plugins/webhook":    {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
 	"pipeline":           {"core", "core/journal", "core/blob"},
 	"pipeline/internal":  {"core", "core/blob", "sdk/ocr"},

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
+)
+
+func TestTheReceiverGetsMetadataAndFiles(t *testing.T) {
+	to := newReceiver(t)
+	receipt, _, err := deliver(t, request(t, "k/../\r\nX: y", "Rechnung Müller", "pdf", "text"), to.settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (sdk.Receipt{Location: to.URL, Detail: "200 OK, 2 files"}); receipt != want {
+		t.Errorf("receipt = %+v, want %+v", receipt, want)
+	}
+	got := to.only(t)
+	if err := verify(got, secret); err != nil {
+		t.Error(err)
+	}
+	about, names, contents := parts(t, got)
+	want := metadata{Type: "document.delivered", Key: "k/../\r\nX: y", Job: "here-01", Name: "Rechnung Müller", Files: []file{
+		{Kind: "pdf", Name: "Rechnung Müller.pdf", Media: "application/pdf"}, {Kind: "text", Name: "Rechnung Müller.txt", Media: "text/plain; charset=utf-8"},
+	}}
+	for i, k := range []string{"pdf", "text"} {
+		sum := sha256.Sum256(content(k))
+		want.Files[i].Size, want.Files[i].SHA256 = int64(len(content(k))), hex.EncodeToString(sum[:])
+		if !bytes.Equal(contents[k], content(k)) {
+			t.Errorf("%s arrived with %d bytes, want the %d that were sent", k, len(contents[k]), len(content(k)))
+		}
+	}
+	if !reflect.DeepEqual(about, want) {
+		t.Errorf("metadata = %+v\nwant %+v", about, want)
+	}
+	if want := map[string]string{"pdf": "Rechnung Müller.pdf", "text": "Rechnung Müller.txt"}; !reflect.DeepEqual(names, want) {
+		t.Errorf("names = %v, want %v", names, want)
+	}
+}
+
+func TestARawBodyIsTheFile(t *testing.T) {
+	to := newReceiver(t, answer(201, "", "Location", "/documents/7"))
+	s := to.settings()
+	s.Body, s.Method, s.Token, s.TokenHeader = "raw", "PUT", "tok", "X-Api-Key"
+	s.Headers = map[string]string{"X-Source": "scanner"}
+	receipt, _, err := deliver(t, request(t, "k", "scan", "pdf"), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if receipt.Location != to.URL+"/documents/7" {
+		t.Errorf("location = %s", receipt.Location)
+	}
+	got := to.only(t)
+	if !bytes.Equal(got.body, content("pdf")) || got.method != "PUT" {
+		t.Errorf("%s of %d bytes, want the PDF by PUT", got.method, len(got.body))
+	}
+	if err := verify(got, secret); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "application/pdf", "Content-Disposition": "attachment; filename=scan.pdf", "X-Api-Key": "tok", "Authorization": "",
+		"Twinleaf-Job": "here-01", "Twinleaf-Kind": "pdf", "X-Source": "scanner", "Idempotency-Key": got.header.Get("webhook-id"),
+	} {
+		if got := got.header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	_, _, err = deliver(t, request(t, "l", "scan", "pdf", "text"), s)
+	wantError(t, err, false, "carries one file", "multipart")
+}
+
+// wantError checks an error's fate and that its detail and remedy hold these words.
+func wantError(t testing.TB, err error, temporary bool, words ...string) {
+	t.Helper()
+	e, ok := errors.AsType[*sdk.Error](err)
+	if !ok {
+		t.Fatalf("error %v is none of the sdk", err)
+	}
+	if e.Temporary != temporary || e.Remedy == "" {
+		t.Errorf("%q: temporary = %v, remedy = %q; want %v and a remedy", err, e.Temporary, e.Remedy, temporary)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error()+e.Remedy, w) {
+			t.Errorf("%q, %q does not say %q", err, e.Remedy, w)
+		}
+	}
+	for _, hidden := range []string{"s3cr3t", "MfKQ9r8G", "t0ken-of-ours"} {
+		if strings.Contains(err.Error()+e.Remedy, hidden) {
+			t.Errorf("%q gives away %q", err, hidden)
+		}
+	}
+}
+
+// The server repeats a delivery whose receipt it never saw: after a crash of its own,
+// of the plug-in or of the receiver.
+func TestARepetitionIsRecognised(t *testing.T) {
+	to := newReceiver(t, vanish)
+	r := request(t, "k", "scan", "pdf", "text")
+	for range 3 {
+		if _, _, err := deliver(t, r, to.settings()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to.only(t)
+	all := to.requests()
+	if len(all) != 4 {
+		t.Errorf("%d requests, want 4: one without an answer, one again, two repetitions", len(all))
+	}
+	for _, a := range all {
+		if !bytes.Equal(a.body, all[0].body) || a.header.Get("webhook-id") != all[0].header.Get("webhook-id") {
+			t.Error("a repetition differs from the first request")
+		}
+	}
+	if _, _, err := deliver(t, request(t, "other", "scan", "pdf"), to.settings()); err != nil {
+		t.Fatal(err)
+	}
+	if len(to.kept) != 2 {
+		t.Errorf("the receiver kept %d deliveries, want 2: another key is another delivery", len(to.kept))
+	}
+}
+
+func TestAnswersDecide(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer    func(http.ResponseWriter) bool
+		temporary bool
+		words     []string
+	}{
+		"no entry":      {answer(401, "bad t0ken-of-ours\x1b[31m"), false, []string{"401 Unauthorized: bad *** [31m", "token"}},
+		"forbidden":     {answer(403, ""), false, []string{"403", "token"}},
+		"unknown":       {answer(404, "<html>lost</html>"), false, []string{"404 Not Found", "url"}},
+		"wrong method":  {answer(405, ""), false, []string{"method"}},
+		"gone":          {answer(410, ""), false, []string{"410", "url"}},
+		"too large":     {answer(413, ""), false, []string{"413", "limit"}},
+		"other content": {answer(422, "key reused"), false, []string{"key reused"}},
+		"elsewhere":     {answer(307, "", "Location", "https://elsewhere.example/s3cr3t"), false, []string{"https://elsewhere.example", "not followed"}},
+		"not counted":   {answer(204, ""), false, []string{"204", "success"}},
+		"still at it":   {answer(409, ""), true, []string{"409"}},
+		"busy":          {answer(429, "", "Retry-After", "3600"), true, []string{"429", "1h0m0s"}},
+		"broken":        {answer(500, "stack"), true, []string{"500 Internal Server Error: stack"}},
+		"not there":     {answer(503, ""), true, []string{"503"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := newReceiver(t, c.answer, c.answer, c.answer)
+			s := to.settings()
+			s.Token, s.Success = "t0ken-of-ours", []int{200, 202}
+			_, _, err := deliver(t, request(t, "k", "scan", "pdf"), s)
+			wantError(t, err, c.temporary, c.words...)
+			if n := len(to.requests()); (n > 1) != (c.temporary && name != "busy") {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+func TestABusyReceiverIsAskedAgainWhenItWants(t *testing.T) {
+	to := newReceiver(t, answer(429, "", "Retry-After", "7"), answer(503, ""))
+	_, waited, err := deliver(t, request(t, "k", "scan", "pdf"), to.settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (rests{7 * time.Second, 4 * time.Second}); !slices.Equal(waited, want) {
+		t.Errorf("waited %v, want %v", waited, want)
+	}
+	to.only(t)
+}
+
+func TestAReceiverThatCannotBeReachedIsNoReasonToGiveUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	_, waited, err := deliver(t, request(t, "k", "scan", "pdf"), Settings{URL: "http://" + address + "/s3cr3t"})
+	wantError(t, err, true, "no answer from http://"+address, "refused")
+	if len(waited) != maxTries-1 {
+		t.Errorf("waited %v, want %d times", waited, maxTries-1)
+	}
+}
+
+func TestACertificateThatNobodyKnowsIsRefused(t *testing.T) {
+	to := newReceiver(t)
+	s := to.settings()
+	s.CA = ""
+	_, _, err := deliver(t, request(t, "k", "scan", "pdf"), s)
+	wantError(t, err, false, "certificate", "ca")
+	if n := len(to.requests()); n != 0 {
+		t.Errorf("%d requests reached a stranger", n)
+	}
+}
+
+func TestADamagedFileIsNotSent(t *testing.T) {
+	to := newReceiver(t)
+	r := request(t, "k", "scan", "pdf")
+	if err := os.WriteFile(r.Files[0].Path, []byte("changed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := deliver(t, r, to.settings()); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+		t.Errorf("error = %v", err)
+	}
+	if n := len(to.requests()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestADeliveryEndsWithItsCall(t *testing.T) {
+	reached, held := make(chan struct{}), make(chan struct{})
+	to := newReceiver(t, func(http.ResponseWriter) bool { close(reached); <-held; return true })
+	defer close(held)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("nobody waits any more")
+	go func() { <-reached; cancel(gone) }()
+	c := component(pause)
+	_, err := c.Do(ctx, sdk.Call{Op: sdk.OpDeliver, Args: encode(t, request(t, "k", "scan", "pdf")), Settings: encode(t, to.settings())})
+	if err == nil || !strings.Contains(err.Error(), gone.Error()) {
+		t.Errorf("error = %v, want %v", err, gone)
+	}
+}
+
+func TestSigningAgreesWithThePublishedExample(t *testing.T) {
+	got, err := sign(t.Context(), []string{secret}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), strings.NewReader(`{"test": 2432232314}`))
+	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; err != nil || got != want {
+		t.Errorf("signature = %s, %v, want %s", got, err, want)
+	}
+}
+
+func TestBothSecretsSignWhileTheReceiverChangesOver(t *testing.T) {
+	to := newReceiver(t)
+	s := to.settings()
+	s.Secret, s.PreviousSecret = "whsec_bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3", secret
+	if _, _, err := deliver(t, request(t, "k", "scan", "pdf"), s); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{s.Secret, s.PreviousSecret} {
+		if err := verify(to.only(t), k); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSettingsAreRefusedWithTheirPlace(t *testing.T) {
+	const url = "https://receiver.example/in"
+	for want, s := range map[string]Settings{
+		"/url: not an address":                  {URL: "receiver.example"},
+		"/url: carries a user name":             {URL: "https://me:pw@receiver.example/"},
+		"/url: has a part after #":              {URL: url + "#x"},
+		"/url: http to another machine":         {URL: "http://receiver.example/"},
+		"/method: ":                             {URL: url, Method: "DELETE"},
+		"/body: ":                               {URL: url, Body: "zip"},
+		"/ca: holds no certificate":             {URL: url, CA: "x"},
+		"/secret: not base64":                   {URL: url, Secret: "whsec_?"},
+		"/secret: has 3 bytes":                  {URL: url, Secret: "whsec_YWJj"},
+		"/previousSecret: ":                     {URL: url, PreviousSecret: secret},
+		"/token: ":                              {URL: url, Token: "a\nb"},
+		"/tokenHeader: there is no token":       {URL: url, TokenHeader: "X-Key"},
+		"/tokenHeader: \"X Key\"":               {URL: url, Token: "t", TokenHeader: "X Key"},
+		"/headers/X\nY: ":                       {URL: url, Headers: map[string]string{"X\nY": "z"}},
+		"/headers/X: has characters":            {URL: url, Headers: map[string]string{"X": "a\r\nb: c"}},
+		"/headers/authorization: is a secret":   {URL: url, Headers: map[string]string{"authorization": "x"}},
+		"/headers/idempotency-key: the deliver": {URL: url, Headers: map[string]string{"idempotency-key": "x"}},
+		"/headers/Webhook-Id: the deliver":      {URL: url, Headers: map[string]string{"Webhook-Id": "x"}},
+		"/success: 404":                         {URL: url, Success: []int{404}},
+		"/wait: ":                               {URL: url, Wait: -1},
+	} {
+		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+	good := Settings{URL: url, Method: "PUT", Body: "raw", Secret: secret, Token: "t", TokenHeader: "X-Key", Headers: map[string]string{"X": "y"}, Success: []int{202}, Wait: 5}
+	for _, s := range []Settings{good, {URL: url}, {URL: "http://127.0.0.1:1/"}, {URL: "http://[::1]:1/"}, {URL: "http://receiver.example/", Plain: true}} {
+		if err := s.Validate(); err != nil {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	if _, err := plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(pause), sdk.OpDeliver, sdk.DeliverRequest{}, map[string]any{}); err == nil || !strings.Contains(err.Error(), "/url: is required") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 7, 28, 12, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "5": 5 * time.Second, "-5": 0, "soon": 0, "99999999999999999999": 0, "999999999": 24 * time.Hour,
+		"Tue, 28 Jul 2026 12:00:30 GMT": 30 * time.Second, "Tue, 28 Jul 2026 11:00:30 GMT": 0,
+	} {
+		if got := retryAfter(value, now); got != want {
+			t.Errorf("retryAfter(%q) = %v, want %v", value, got, want)
+		}
+	}
+}
+
+func TestFilesHaveNamesOfTheirOwn(t *testing.T) {
+	got := fileNames("../a\r\nb\"/\x00c\u202e", []string{"pdf", "text", "pdf", "odd/kind"})
+	want := []string{"_a__b___c_-1.pdf", "_a__b___c_.txt", "_a__b___c_-2.pdf", "_a__b___c_-odd_kind.bin"}
+	if !slices.Equal(got, want) {
+		t.Errorf("names = %q, want %q", got, want)
+	}
+	long := fileNames(strings.Repeat("ü", 500), []string{"alto"})[0]
+	if len(long) > maxStem+9 || fileNames("..", []string{"pdf"})[0] != "scan.pdf" {
+		t.Errorf("names = %q (%d bytes)", long, len(long))
+	}
+}
+
+func encode(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
