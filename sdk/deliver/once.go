@@ -1,0 +1,268 @@
+// Package deliver hands the files of a delivery to a destination over a network,
+// exactly once for each idempotency key: also over crashes, broken connections,
+// lost answers, and two servers that deliver the same at once.
+//
+// The author of a deliverer says how files are put and moved there ([Files]);
+// [Once] does the rest. Where nothing can be moved, as in an object store, [Plan]
+// and [Stem] choose the names. Package delivertest holds the stories that every
+// deliverer should pass.
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
+)
+
+// The protocol, whose every step may be the last before a crash:
+//
+//  1. upload: the files go to Private/ID-NONCE-N.upload. Nobody else writes there.
+//  2. plan: Private/ID-NONCE.upload, which names the final names, is moved to
+//     Private/ID.1.json. Where that is there already, somebody was faster, and its
+//     plan is followed instead.
+//  3. place: each upload is moved to its final name, never over another file. The
+//     upload is gone in the very moment in which the final file is there.
+//
+// So, on a second call: without a plan nothing was delivered; with one, an upload
+// that is there was not delivered yet, and one that is gone was, even if a reader of
+// the destination has taken the document away since. A final name that is taken
+// makes a further plan, ID.2.json: plans are added and never changed.
+
+// Entry is what a destination tells of a file.
+type Entry struct {
+	Name     string // its last element
+	Size     int64  // in bytes
+	Modified time.Time
+}
+
+// Files is a destination as Once needs it. Names are relative to the destination's
+// folder, with slashes; folders, [Private] too, are there already. A missing file is
+// fs.ErrNotExist.
+type Files interface {
+	// Put writes a file of size bytes, in place of one that has the name. The content
+	// begins at its start and may be read again.
+	Put(ctx context.Context, name string, content Content, size int64) error
+	// Move gives a file another name, in one step and never over another file:
+	// fs.ErrExist where the name is taken.
+	Move(ctx context.Context, from, to string) error
+	Stat(ctx context.Context, name string) (Entry, error)
+	// Read gives a file of at most MaxPlan bytes.
+	Read(ctx context.Context, name string) ([]byte, error)
+}
+
+// Delivery is one call of a deliverer.
+type Delivery struct {
+	Request sdk.DeliverRequest
+	To      Files
+	Reached func(step string) // told after each upload, plan and place; tests crash there. May be nil
+}
+
+// Once hands over the files of d, unless that has happened. It gives the plan that
+// was followed.
+func Once(ctx context.Context, d Delivery) (*Plan, error) {
+	if d.Reached == nil {
+		d.Reached = func(string) {}
+	}
+	if _, err := NewPlan(d.Request); err != nil {
+		return nil, err
+	}
+	plan, number, err := d.recall(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		plan, number, err = d.prepare(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	plan, err = d.place(ctx, plan, number)
+	if err != nil {
+		return nil, err
+	}
+	if t, ok := d.To.(Tidier); ok {
+		sweep(ctx, t)
+	}
+	return plan, nil
+}
+
+func (d *Delivery) planName(number int) string {
+	return Private + "/" + ID(d.Request.Key) + "." + strconv.Itoa(number) + ".json"
+}
+
+// maxPlans bounds how often other names are planned because somebody was faster.
+const maxPlans = 100
+
+// recall finds the last plan of the delivery and its number; fs.ErrNotExist where
+// there is none.
+func (d *Delivery) recall(ctx context.Context) (last *Plan, number int, err error) {
+	for n := 1; n <= maxPlans; n++ {
+		raw, err := d.To.Read(ctx, d.planName(n))
+		if errors.Is(err, fs.ErrNotExist) && last != nil {
+			return last, n - 1, nil
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		if last, err = ReadPlan(raw, d.Request); err != nil {
+			return nil, 0, fmt.Errorf("%s: %w", d.planName(n), err)
+		}
+	}
+	return nil, 0, fmt.Errorf("more than %d plans for %q", maxPlans, d.Request.Name)
+}
+
+// prepare uploads the files and makes the first plan.
+func (d *Delivery) prepare(ctx context.Context) (*Plan, int, error) {
+	plan, err := NewPlan(d.Request)
+	if err != nil {
+		return nil, 0, err
+	}
+	done := NewProgress(ctx, d.Request)
+	mine := ID(d.Request.Key) + "-" + strings.ToLower(rand.Text()[:10])
+	for i := range plan.Files {
+		f := &plan.Files[i]
+		f.Part = mine + "-" + strconv.Itoa(i) + ".upload"
+		if err := d.upload(ctx, *f, done); err != nil {
+			return nil, 0, err
+		}
+		d.Reached("upload")
+	}
+	return d.propose(ctx, plan, 1, mine)
+}
+
+// upload brings a file under its private name, and checks that it has come whole.
+func (d *Delivery) upload(ctx context.Context, f Item, done *Progress) error {
+	content, err := Open(ctx, d.Request.Files[f.Index], done)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	name := Private + "/" + f.Part
+	if err := d.To.Put(ctx, name, content, content.Size); err != nil {
+		return err
+	}
+	there, err := d.To.Stat(ctx, name)
+	if err == nil && there.Size != content.Size {
+		err = fmt.Errorf("%s: the destination holds %d of %d bytes", f.Part, there.Size, content.Size)
+	}
+	return err
+}
+
+// propose makes a plan with free names durable under a number, and gives the one that
+// stands there then: this one, or that of somebody who was faster.
+func (d *Delivery) propose(ctx context.Context, plan *Plan, number int, mine string) (*Plan, int, error) {
+	if err := plan.Choose(d.Request.Name, d.Request.Job, d.taken(ctx)); err != nil {
+		return nil, 0, err
+	}
+	raw, err := plan.Encode()
+	if err != nil {
+		return nil, 0, err
+	}
+	fresh := Private + "/" + mine + ".upload"
+	if err := d.To.Put(ctx, fresh, inMemory{bytes.NewReader(raw)}, int64(len(raw))); err != nil {
+		return nil, 0, err
+	}
+	err = d.To.Move(ctx, fresh, d.planName(number))
+	if errors.Is(err, fs.ErrExist) {
+		d.withdraw(ctx, plan, number, fresh)
+		return d.recall(ctx)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	d.Reached("plan")
+	return plan, number, nil
+}
+
+// withdraw removes what a plan that came too late has uploaded. What is left is swept.
+func (d *Delivery) withdraw(ctx context.Context, plan *Plan, number int, fresh string) {
+	t, ok := d.To.(Tidier)
+	if !ok {
+		return
+	}
+	_ = t.Remove(ctx, fresh)
+	for _, f := range plan.Files {
+		if number == 1 { // later plans are about the uploads of the first
+			_ = t.Remove(ctx, Private+"/"+f.Part)
+		}
+	}
+}
+
+func (d *Delivery) taken(ctx context.Context) func(string) (bool, error) {
+	return func(final string) (bool, error) {
+		_, err := d.To.Stat(ctx, final)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+}
+
+// place moves every upload that is still there to its final name, and gives the plan
+// that came about.
+func (d *Delivery) place(ctx context.Context, plan *Plan, number int) (*Plan, error) {
+	for ; number <= maxPlans; number++ {
+		again, err := d.placeAll(ctx, plan)
+		if err != nil || !again {
+			return plan, err
+		}
+		mine := ID(d.Request.Key) + "-" + strings.ToLower(rand.Text()[:10])
+		if plan, number, err = d.propose(ctx, plan, number+1, mine); err != nil {
+			return nil, err
+		}
+		number-- // the loop's own step
+	}
+	return nil, fmt.Errorf("no free name for %q", d.Request.Name)
+}
+
+// placeAll reports whether a name was taken and others have to be planned.
+func (d *Delivery) placeAll(ctx context.Context, plan *Plan) (again bool, err error) {
+	for i := range plan.Files {
+		f := &plan.Files[i]
+		if f.Done {
+			continue
+		}
+		err := d.To.Move(ctx, Private+"/"+f.Part, f.Final)
+		switch {
+		case err == nil:
+			f.Done = true
+			d.Reached("place")
+		case !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist):
+			return false, err
+		default:
+			gone, goneErr := d.gone(ctx, f.Part)
+			if goneErr != nil {
+				return false, errors.Join(err, goneErr)
+			}
+			if !gone && !errors.Is(err, fs.ErrExist) {
+				return false, fmt.Errorf("place %s: %w", f.Final, err)
+			}
+			if !gone {
+				return true, nil
+			}
+			f.Done = true
+		}
+	}
+	return false, nil
+}
+
+// gone reports whether an upload was placed before. The first plan can be read, so
+// the upload's absence means something.
+func (d *Delivery) gone(ctx context.Context, part string) (bool, error) {
+	_, err := d.To.Stat(ctx, Private+"/"+part)
+	if err == nil {
+		return false, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	if _, err := d.To.Stat(ctx, d.planName(1)); err != nil {
+		return false, fmt.Errorf("the plan has vanished: %w", err)
+	}
+	return true, nil
+}

@@ -1,0 +1,234 @@
+package deliver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
+)
+
+// folder is the plainest destination: a directory of this machine.
+type folder string
+
+func (d folder) at(name string) string { return filepath.Join(string(d), name) }
+
+func (d folder) Put(_ context.Context, name string, content deliver.Content, size int64) error {
+	f, err := os.Create(d.at(name))
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(f, content, size)
+	return errors.Join(err, f.Close())
+}
+
+func (d folder) Move(_ context.Context, from, to string) error {
+	if err := os.Link(d.at(from), d.at(to)); err != nil {
+		return err
+	}
+	return os.Remove(d.at(from))
+}
+
+func (d folder) Stat(_ context.Context, name string) (deliver.Entry, error) {
+	info, err := os.Stat(d.at(name))
+	if err != nil {
+		return deliver.Entry{}, err
+	}
+	return deliver.Entry{Name: info.Name(), Size: info.Size(), Modified: info.ModTime()}, nil
+}
+
+func (d folder) Read(_ context.Context, name string) ([]byte, error) { return os.ReadFile(d.at(name)) }
+
+func (d folder) Remove(_ context.Context, name string) error { return os.Remove(d.at(name)) }
+
+func (d folder) List(ctx context.Context, name string) (out []deliver.Entry, err error) {
+	entries, err := os.ReadDir(d.at(name))
+	for _, e := range entries {
+		if entry, err := d.Stat(ctx, filepath.Join(name, e.Name())); err == nil {
+			out = append(out, entry)
+		}
+	}
+	return out, err
+}
+
+func newFolder(t testing.TB) folder {
+	t.Helper()
+	d := folder(t.TempDir())
+	if err := os.Mkdir(d.at(deliver.Private), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func place(t *testing.T) delivertest.Place {
+	d := newFolder(t)
+	p := delivertest.PlaceIn(string(d))
+	p.Deliver = func(r sdk.DeliverRequest, reached func(string)) (receipt sdk.Receipt, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		plan, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: d, Reached: reached})
+		if err != nil {
+			return sdk.Receipt{}, err
+		}
+		return sdk.Receipt{Location: d.at(plan.Main())}, nil
+	}
+	return p
+}
+
+func TestEveryStoryHoldsInAFolder(t *testing.T) { delivertest.Run(t, place) }
+
+// deaf does what it is told, once, and then answers that it failed.
+type deaf struct {
+	folder
+	after int // moves until the answer is lost
+}
+
+var errLost = errors.New("connection reset")
+
+func (d *deaf) Move(ctx context.Context, from, to string) error {
+	err := d.folder.Move(ctx, from, to)
+	if d.after--; d.after == 0 {
+		return errLost
+	}
+	return err
+}
+
+func TestALostAnswerLosesAndDoublesNothing(t *testing.T) {
+	for n := 1; n <= 3; n++ {
+		d := newFolder(t)
+		r := delivertest.Request(t, "k", "scan")
+		if _, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: &deaf{d, n}}); !errors.Is(err, errLost) {
+			t.Fatalf("move %d: error = %v", n, err)
+		}
+		if _, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: d}); err != nil {
+			t.Fatalf("move %d: %v", n, err)
+		}
+		if got := delivertest.Folder(t, string(d)); len(got) != 2 || got["scan.pdf"] == "" || got["scan.txt"] == "" {
+			t.Errorf("move %d: the folder holds %q", n, got)
+		}
+	}
+}
+
+func TestAVanishedPrivateFolderIsNotTakenForDone(t *testing.T) {
+	d := newFolder(t)
+	r := delivertest.Request(t, "k", "scan")
+	_, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: d, Reached: func(step string) {
+		if step == "plan" {
+			_ = os.Rename(d.at(deliver.Private), d.at("elsewhere"))
+		}
+	}})
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error = %v, want that the plan has vanished", err)
+	}
+}
+
+func TestAShortUploadIsNotDelivered(t *testing.T) {
+	d := newFolder(t)
+	_, err := deliver.Once(t.Context(), deliver.Delivery{Request: delivertest.Request(t, "k", "scan"), To: short{d}})
+	if err == nil || !strings.Contains(err.Error(), "holds 3 of") {
+		t.Errorf("error = %v, want the sizes", err)
+	}
+	if got := delivertest.Folder(t, string(d)); len(got) != 0 {
+		t.Errorf("the folder holds %q", got)
+	}
+}
+
+type short struct{ folder }
+
+func (s short) Put(ctx context.Context, name string, content deliver.Content, _ int64) error {
+	return s.folder.Put(ctx, name, content, 3)
+}
+
+func TestOldPlansGoAndUploadsThatMatterStay(t *testing.T) {
+	d := newFolder(t)
+	const day = 24 * time.Hour
+	old, young := deliver.ID("old"), deliver.ID("young")
+	ages := map[string]time.Duration{
+		old + ".1.json": 91 * day, old + "-x-0.upload": 92 * day,
+		young + ".1.json": 80 * day, young + "-x-0.upload": 80 * day,
+		deliver.ID("crashed") + "-x-0.upload":   3 * day,
+		deliver.ID("uploading") + "-x-0.upload": 1 * day,
+		"notes.txt":                             400 * day,
+	}
+	for name, age := range ages {
+		path := d.at(deliver.Private + "/" + name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := deliver.Once(t.Context(), deliver.Delivery{Request: delivertest.Request(t, "new", "new"), To: d}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]bool{
+		old + ".1.json": false, old + "-x-0.upload": false, young + ".1.json": true, young + "-x-0.upload": true,
+		deliver.ID("crashed") + "-x-0.upload": false, deliver.ID("uploading") + "-x-0.upload": true,
+		"notes.txt": true, deliver.ID("new") + ".1.json": true,
+	} {
+		if _, err := d.Stat(t.Context(), deliver.Private+"/"+name); (err == nil) != want {
+			t.Errorf("%s: %v, want it there = %v", name, err, want)
+		}
+	}
+}
+
+func TestNamesAreFitForEveryFileSystem(t *testing.T) {
+	for name, want := range map[string]string{
+		"scan": "scan", "": "scan", "...": "scan", "../../etc/passwd": "_.._etc_passwd", ".hidden": "hidden",
+		"a/b\\c:d*e?f\"g<h>i|j": "a_b_c_d_e_f_g_h_i_j", "line\nbreak\x00": "line_break_", "CON": "scanCON", "com1.x": "scancom1.x",
+		"trailing. ": "trailing", "Größe 日本": "Größe 日本", "bad\xffutf8": "bad_utf8", "\u202Eevil": "_evil",
+	} {
+		if got := deliver.Stem(name, "job", 0); got != want {
+			t.Errorf("stem of %q = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func FuzzStem(f *testing.F) {
+	for _, seed := range []string{"scan", "../x", strings.Repeat("ä", 300), "CON.txt", "\xff\xfe", ". . ."} {
+		f.Add(seed, "here-01", 2)
+	}
+	f.Fuzz(func(t *testing.T, name, job string, n int) {
+		stem := deliver.Stem(name, job, n%1000)
+		for _, kind := range []string{"pdf", "original", strings.Repeat("k", 99)} {
+			full := stem + "-999" + deliver.Suffix(kind)
+			if len(full) > deliver.MaxName || !filepath.IsLocal(full) || strings.ContainsAny(full, "/\\\x00\n") || !utf8.ValidString(full) || strings.HasPrefix(full, ".") {
+				t.Errorf("stem of %q, %q: %q has %d bytes", name, job, full, len(full))
+			}
+		}
+	})
+}
+
+func FuzzReadPlan(f *testing.F) {
+	f.Add([]byte(`{"key":"k","job":"j","files":[{"index":0,"kind":"pdf","part":"a.upload","final":"a.pdf"}]}`))
+	f.Add([]byte(`{"key":"k","files":[{"part":"../../x","final":"/etc/passwd"}]}`))
+	r := sdk.DeliverRequest{Key: "k", Files: make([]sdk.File, 1), Kinds: []string{"pdf"}}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p, err := deliver.ReadPlan(raw, r)
+		if err != nil {
+			return
+		}
+		for _, file := range p.Files {
+			if strings.Contains(file.Part+file.Final, "/") || file.Part == ".." || file.Final == ".." || file.Index != 0 {
+				t.Errorf("the plan leads out of the folder: %+v", file)
+			}
+		}
+	})
+}

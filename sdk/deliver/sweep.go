@@ -1,0 +1,94 @@
+package deliver
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Tidier is what Files may be besides, so that old plans go.
+type Tidier interface {
+	Put(ctx context.Context, name string, content Content, size int64) error
+	Read(ctx context.Context, name string) ([]byte, error)
+	// List gives the files of a folder; it may leave some out.
+	List(ctx context.Context, folder string) ([]Entry, error)
+	Remove(ctx context.Context, name string) error
+}
+
+// How long plans are kept, how long uploads that no plan names, and how often old ones
+// are looked for. An upload outlives its plan: without it the plan would say that it
+// was placed.
+const (
+	keepPlan   = 90 * 24 * time.Hour
+	keepUpload = keepPlan + 24*time.Hour
+	keepOrphan = 2 * 24 * time.Hour
+	sweepEvery = 24 * time.Hour
+)
+
+// sweep removes what nobody will ask for any more. It is a courtesy: nothing depends
+// on it, and its errors are nobody's concern.
+func sweep(ctx context.Context, t Tidier) {
+	const mark = Private + "/swept"
+	now := time.Now()
+	if raw, err := t.Read(ctx, mark); err == nil {
+		last, err := time.Parse(time.RFC3339, string(raw))
+		if err == nil && now.Sub(last).Abs() < sweepEvery {
+			return
+		}
+	}
+	raw := []byte(now.UTC().Format(time.RFC3339))
+	if t.Put(ctx, mark, Bytes(raw), int64(len(raw))) != nil {
+		return
+	}
+	entries, err := t.List(ctx, Private)
+	if err != nil {
+		return
+	}
+	for _, name := range stale(entries, now) {
+		if t.Remove(ctx, Private+"/"+name) != nil {
+			return
+		}
+	}
+}
+
+// Sweep is what [Once] does at times with old plans, for deliverers without Once.
+func Sweep(ctx context.Context, t Tidier) { sweep(ctx, t) }
+
+// stale names what may go, plans before uploads.
+func stale(entries []Entry, now time.Time) []string {
+	planned := map[string]bool{}
+	for _, e := range entries {
+		if id, ok := planID(e.Name); ok {
+			planned[id] = true
+		}
+	}
+	var plans, uploads []string
+	for _, e := range entries {
+		age := now.Sub(e.Modified)
+		_, isPlan := planID(e.Name)
+		id, isUpload := uploadID(e.Name)
+		switch {
+		case e.Modified.IsZero():
+		case isPlan && age > keepPlan:
+			plans = append(plans, e.Name)
+		case isUpload && (age > keepUpload || age > keepOrphan && !planned[id]):
+			uploads = append(uploads, e.Name)
+		}
+	}
+	return append(plans, uploads...)
+}
+
+// planID takes ID.N.json apart.
+func planID(name string) (string, bool) {
+	id, rest, _ := strings.Cut(name, ".")
+	return id, len(id) == idLength && strings.HasSuffix(rest, ".json")
+}
+
+// uploadID takes ID-NONCE-N.upload apart.
+func uploadID(name string) (string, bool) {
+	id, rest, _ := strings.Cut(name, "-")
+	return id, len(id) == idLength && strings.HasSuffix(rest, ".upload")
+}
+
+// idLength is the length of an [ID].
+const idLength = 32
