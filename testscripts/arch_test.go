@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"plugins/leptonica":  {"sdk", "sdk/ocr"},
 	"plugins/separator":  {"sdk", "sdk/ocr", "plugins/leptonica"}, // leptonica/lept reads the images of both
 	"plugins/tesseract":  {"sdk", "sdk/ocr"},
+	"plugins/exec":       {"sdk", "sdk/ocr"},
 	"plugins/folder":     {"sdk", "sdk/ocr"},
 	"plugins/webhook":    {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
