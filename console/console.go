@@ -105,8 +105,9 @@ type Blobs interface {
 type Jobs interface {
 	Jobs(context.Context, api.Query) (api.List, error)
 	Job(context.Context, core.JobID) (api.Job, error)
-	// Output is the file of a kind: pdf, text, hocr, alto, manifest, original.
-	Output(ctx context.Context, id core.JobID, kind string) (core.File, error)
+	// Output is the file of a kind: pdf, text, hocr, alto, manifest, original. part is
+	// that of a job that was split; 0 will do where there is only one.
+	Output(ctx context.Context, id core.JobID, kind string, part int) (core.File, error)
 	// Watch yields what happens to a job after the event of that number, beginning
 	// with an event "job" that sums up what was missed, and ends with the job or with ctx.
 	Watch(ctx context.Context, id core.JobID, after uint64) iter.Seq2[api.Event, error]
@@ -126,8 +127,9 @@ type Actions interface {
 type Settings interface {
 	Settings(context.Context) (map[string][]byte, error)
 	SetSetting(ctx context.Context, key string, value []byte, user string) error
-	// CheckSetting says whether SetSetting would take it now. It changes nothing.
-	CheckSetting(ctx context.Context, key string, value []byte) error
+	// CheckSettings says whether SetSetting would take the changes now, made together. It
+	// changes nothing.
+	CheckSettings(ctx context.Context, values map[string][]byte) error
 }
 
 // Parts is what the server is built from. Log, Health, Registry and Plugins may

@@ -134,11 +134,15 @@ func (b *backend) Job(_ context.Context, id core.JobID) (api.Job, error) {
 	return j, nil
 }
 
-func (b *backend) Output(ctx context.Context, id core.JobID, kind string) (core.File, error) {
+func (b *backend) Output(ctx context.Context, id core.JobID, _ string, part int) (core.File, error) {
 	if _, err := b.Job(ctx, id); err != nil {
 		return core.File{}, err
 	}
-	ref, n, err := b.Put(ctx, strings.NewReader("%PDF-1.7 whole"))
+	content := "%PDF-1.7 whole"
+	if part > 0 {
+		content = fmt.Sprint("%PDF-1.7 part ", part)
+	}
+	ref, n, err := b.Put(ctx, strings.NewReader(content))
 	return core.File{Name: "Prüfung.pdf", Ref: ref, Size: n}, err
 }
 
@@ -211,10 +215,12 @@ func (b *backend) Settings(context.Context) (map[string][]byte, error) {
 	return out, nil
 }
 
-// CheckSetting refuses destinations of a plug-in called pigeon.
-func (b *backend) CheckSetting(_ context.Context, key string, value []byte) error {
-	if strings.Contains(string(value), "pigeon") {
-		return core.Refuse(core.CodeBadRequest, "r", "no plug-in can be %s", key)
+// CheckSettings refuses destinations of a plug-in called pigeon.
+func (b *backend) CheckSettings(_ context.Context, values map[string][]byte) error {
+	for key, value := range values {
+		if strings.Contains(string(value), "pigeon") {
+			return core.Refuse(core.CodeBadRequest, "r", "no plug-in can be %s", key)
+		}
 	}
 	return nil
 }

@@ -26,8 +26,9 @@ func describeStreams(a huma.API) {
 	})
 	o.AddOperation(&huma.Operation{
 		OperationID: "get-output", Method: "GET", Path: "/v1/jobs/{id}/outputs/{kind}",
-		Summary:    "Fetch what a job made",
-		Parameters: []*huma.Param{pathParam("id", "Job id"), pathParam("kind", "pdf, text, hocr, alto, manifest or original")},
+		Summary: "Fetch what a job made",
+		Parameters: []*huma.Param{pathParam("id", "Job id"), pathParam("kind", "pdf, text, hocr, alto, manifest or original"),
+			queryParam("part", "Of a job that was split: which of its parts, from 1")},
 		Responses: answers(a, map[int]*huma.Response{
 			200: {Description: "The file; ETag is its SHA-256, ranges are taken", Content: binary("application/octet-stream")},
 		}),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -21,7 +22,12 @@ func (s *Server) output(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	op := fmt.Sprintf("fetch %s of job %s", kind, id)
-	file, err := s.parts.Jobs.Output(r.Context(), id, kind)
+	part, err := partOf(r)
+	if err != nil {
+		s.problem(w, r, s.problemOf(r.Context(), op, err))
+		return
+	}
+	file, err := s.parts.Jobs.Output(r.Context(), id, kind, part)
 	if err != nil {
 		s.problem(w, r, s.problemOf(r.Context(), op, err))
 		return
@@ -40,6 +46,19 @@ func (s *Server) output(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "private, no-cache")
 	deadline(w, answerTimeout+time.Duration(file.Size/slowest)*time.Second)
 	http.ServeContent(w, r, "", time.Time{}, content)
+}
+
+// partOf is the part that is asked for, 0 for none.
+func partOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("part")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, core.Refuse(core.CodeBadRequest, "parts are numbered from 1; the job lists them", "%q is no number of a part", text)
+	}
+	return n, nil
 }
 
 func media(kind, known string) string {

@@ -199,13 +199,13 @@ func (s *Server) putSettings(ctx context.Context, in *struct {
 	values := map[string][]byte{}
 	for _, key := range slices.Sorted(maps.Keys(in.Body)) {
 		value, err := storedSetting(key, in.Body[key])
-		if err == nil {
-			err = s.parts.Settings.CheckSetting(ctx, key, value)
-		}
 		if err != nil {
 			return nil, s.problemOf(ctx, "read the setting "+key, err)
 		}
 		values[key] = value
+	}
+	if err := s.parts.Settings.CheckSettings(ctx, values); err != nil {
+		return nil, s.problemOf(ctx, "read the settings", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if err := s.parts.Settings.SetSetting(ctx, key, values[key], ""); err != nil {

@@ -16,6 +16,9 @@ type Document struct {
 	Outputs     []Output
 	Settings    map[string][]byte // deliver: the destination's setting under its key
 	Submitted   time.Time
+
+	Profile      string
+	Destinations []string
 }
 
 // Graft reports whether the document keeps its own pages, so that only a text
@@ -43,6 +46,16 @@ func (d *Document) DeliveryKey(destination string) string {
 	return key
 }
 
+// PartKey is the idempotency key of one document of a delivery; part 0 is a job that is
+// one document. No key of another round can be the same.
+func (d *Document) PartKey(destination string, part int) string {
+	key := d.DeliveryKey(destination)
+	if part > 0 {
+		key += "/part-" + strconv.Itoa(part)
+	}
+	return key
+}
+
 // document is a copy of what is known of the whole job. A delivery has no use for the pages.
 func (j *job) document(stage Stage) *Document {
 	sub := j.Sub.Val
@@ -50,6 +63,7 @@ func (j *job) document(stage Stage) *Document {
 		Key:       sub.Key,
 		Mode:      sub.Options.WithDefaults().Mode,
 		Submitted: j.Sub.At.time(),
+		Profile:   sub.Profile, Destinations: sub.Destinations,
 	}
 	if d.Key == "" {
 		d.Key = string(j.ID)

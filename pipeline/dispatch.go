@@ -205,7 +205,16 @@ func (d *dispatcher) limit(t core.Task) time.Duration {
 	case documents:
 		return t.Options.Limits.WithDefaults().JobTimeout
 	}
-	return d.cfg.DeliverLimit
+	return d.cfg.DeliverLimit * time.Duration(documentsIn(t.Document.Outputs))
+}
+
+// documentsIn is how many documents a delivery hands over, at least one.
+func documentsIn(outputs []core.Output) int {
+	most := 1
+	for _, o := range outputs {
+		most = max(most, o.Part)
+	}
+	return most
 }
 
 // ended turns an outcome into the event that waits for the journal.

@@ -2,9 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
-	"slices"
-	"strings"
+	"fmt"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 )
@@ -77,18 +75,30 @@ func (p *Pipeline) Jobs(f core.Filter) []core.JobView {
 	return p.state.Jobs(f)
 }
 
-// Output is the file of a kind that a job has made; the error has core.CodeUnknown.
-func (p *Pipeline) Output(id core.JobID, kind string) (core.File, error) {
+// Output is the file of a kind that a job has made; of a job that was split, of that
+// part. Part 0 will do where there is only one. The error has core.CodeUnknown.
+func (p *Pipeline) Output(id core.JobID, kind string, part int) (core.File, error) {
 	v, err := p.Job(id)
 	if err != nil {
 		return core.File{}, err
 	}
-	at := slices.IndexFunc(v.Outputs, func(o core.Output) bool { return o.Kind == kind })
-	if at < 0 {
+	var found []core.Output
+	for _, o := range v.Outputs {
+		if o.Kind == kind && (part == 0 || part == max(o.Part, 1)) {
+			found = append(found, o)
+		}
+	}
+	switch {
+	case len(found) > 1 && part == 0 && len(v.Parts) > 0:
+		return core.File{}, core.Refuse(core.CodeUnknown, fmt.Sprintf("say which: part=1 to part=%d", len(v.Parts)),
+			"job %s was split into %d documents", v.ID, len(v.Parts))
+	case len(found) == 0 && part > max(len(v.Parts), 1) && len(v.Outputs) > 0:
+		return core.File{}, core.Refuse(core.CodeUnknown, "look at the job's parts", "job %s has no part %d but %d", v.ID, part, max(len(v.Parts), 1))
+	case len(found) == 0:
 		return core.File{}, core.Refuse(core.CodeUnknown, "wait until it is done, or see the outputs of its profile",
 			"job %s has no output %q; it is %s", v.ID, kind, v.State)
 	}
-	return v.Outputs[at].File, nil
+	return found[0].File, nil
 }
 
 // Digest is the digest of the state and the sequence up to which it is folded.
@@ -96,90 +106,4 @@ func (p *Pipeline) Digest() (core.Ref, uint64) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.state.Digest(), uint64(p.last)
-}
-
-// maxSetting is the size of a setting's value in bytes.
-const maxSetting = 1 << 20
-
-// SetSetting changes a shared setting; the value is JSON, nil removes the key. Profiles and
-// destinations are checked; codes: bad-request, unknown (nothing to remove).
-func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, user string) error {
-	if err := p.validSetting(ctx, key, value); err != nil {
-		return err
-	}
-	_, err := p.change(ctx, "setting/"+key, func(s *core.State) ([]core.Event, error) {
-		old, known := s.Setting(key)
-		if !known && len(value) == 0 {
-			return nil, noSetting(key)
-		}
-		if known && string(old.Value) == string(value) {
-			return nil, nil
-		}
-		body := core.SettingChanged{Key: key, Value: value, Revision: s.Revision(key) + 1, User: user}
-		return []core.Event{{At: p.now(), Body: body}}, nil
-	})
-	return err
-}
-
-func noSetting(key string) error {
-	return core.Refuse(core.CodeUnknown, `list the settings with "twinleaf settings get"; what is built in cannot be removed`, "there is no setting %q", key)
-}
-
-// CheckSetting says whether SetSetting would take a change as things stand. It
-// changes nothing, so several changes can be checked before the first is made.
-func (p *Pipeline) CheckSetting(ctx context.Context, key string, value []byte) error {
-	if err := p.validSetting(ctx, key, value); err != nil || len(value) > 0 {
-		return err
-	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	if _, known := p.state.Setting(key); !known {
-		return noSetting(key)
-	}
-	return nil
-}
-
-func (p *Pipeline) validSetting(ctx context.Context, key string, value []byte) error {
-	kind, name, ok := strings.Cut(key, "/")
-	if !ok || kind == "" || len(key) > 200 {
-		return core.Refuse(core.CodeBadRequest, "write it like profile/NAME", "%q is no key of a setting", key)
-	}
-	if len(value) == 0 {
-		return nil
-	}
-	if len(value) > maxSetting || !json.Valid(value) {
-		return core.Refuse(core.CodeBadRequest, "give one JSON value of at most 1 MiB", "the value of %s is too large or no JSON", key)
-	}
-	var err error
-	switch kind {
-	case "profile":
-		_, err = core.ParseProfile(value)
-	case "destination":
-		err = p.checkDestination(ctx, value)
-	default:
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return core.CheckName(name)
-}
-
-func (p *Pipeline) checkDestination(ctx context.Context, value []byte) error {
-	d, err := core.ParseDestination(value)
-	if err != nil || p.cfg.CheckDestination == nil {
-		return err
-	}
-	return p.cfg.CheckDestination(ctx, d)
-}
-
-// Settings gives all shared settings by key.
-func (p *Pipeline) Settings() map[string][]byte {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	all := map[string][]byte{}
-	for s := range p.state.Settings("") {
-		all[s.Key] = s.Value
-	}
-	return all
 }

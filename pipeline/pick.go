@@ -92,8 +92,10 @@ func (d *dispatcher) firstFree(id core.JobID, now time.Time) (core.Task, bool) {
 	return core.Task{}, false
 }
 
-// withDefaults gives a delivery the settings of a built-in destination.
+// withDefaults says whether a task is tried again, and gives a delivery the settings of
+// a built-in destination.
 func (d *dispatcher) withDefaults(t core.Task) core.Task {
+	t.Last = d.cfg.Retry.last(t)
 	if t.Stage != core.Deliver || len(t.Document.Settings) > 0 {
 		return t
 	}

@@ -59,9 +59,9 @@ type Config struct {
 	// it has; nil: there is no peer.
 	Protect func(ctx context.Context, seq journal.Seq) bool
 
-	// CheckDestination says whether a destination can be what it is set to; nil:
-	// whatever reads as one is taken.
-	CheckDestination func(context.Context, core.Destination) error
+	// CheckStep says whether there is a plug-in that can do a step of a profile, or be a
+	// destination, with its settings; nil: whatever reads as one is taken.
+	CheckStep func(context.Context, core.StepKind, core.Step) error
 
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // default: nothing is logged

@@ -33,14 +33,22 @@ func (r RetryPolicy) judge(t core.Task, f core.Failure, now time.Time) core.Stag
 		Stage: t.Stage, Page: t.Page, Destination: t.Destination, Round: t.Round,
 		Attempt: t.Attempt, Failures: t.Failures + 1, Failure: f,
 	}
-	tries, rest := r.Tries, r.MaxRest
-	if t.Stage == core.Deliver {
-		tries, rest = r.DeliverTries, r.DeliverRest
-	}
-	if e.Final = f.Permanent || e.Failures >= tries; !e.Final {
+	if e.Final = f.Permanent || r.last(t); !e.Final {
+		rest := r.MaxRest
+		if t.Stage == core.Deliver {
+			rest = r.DeliverRest
+		}
 		e.RetryAt = now.Add(r.after(e.Failures, rest))
 	}
 	return e
+}
+
+// last reports whether no attempt follows if this one fails.
+func (r RetryPolicy) last(t core.Task) bool {
+	if t.Stage == core.Deliver {
+		return t.Failures+1 >= r.DeliverTries
+	}
+	return t.Failures+1 >= r.Tries
 }
 
 // after is the rest after the n-th failure.

@@ -127,7 +127,7 @@ func TestSettingsAreChecked(t *testing.T) {
 			{"profile/gone", ``, core.CodeUnknown},
 		} {
 			t.Log(c.key)
-			wantCode(t, r.CheckSetting(t.Context(), c.key, []byte(c.value)), c.code)
+			wantCode(t, r.CheckSettings(t.Context(), map[string][]byte{c.key: []byte(c.value)}), c.code)
 			wantCode(t, r.SetSetting(t.Context(), c.key, []byte(c.value), "me"), c.code)
 		}
 		for range 2 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,7 +45,7 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	}
 	e.pipe, err = pipeline.New(ctx, pipeline.Config{
 		Server: c.Name, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"),
-		Defaults: c.defaults(), CheckDestination: e.checkDestination,
+		Defaults: c.defaults(), CheckStep: e.checkStep,
 	}, e.log, e.blobs, stages(e.host, e.blobs))
 	if err != nil {
 		return nil, errors.Join(err, e.close())
@@ -54,13 +53,9 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	return e, nil
 }
 
-// checkDestination asks the plug-in of a destination about its settings.
-func (e *engine) checkDestination(ctx context.Context, d core.Destination) error {
-	settings, err := json.Marshal(d.Settings)
-	if err != nil {
-		return err
-	}
-	return e.host.Validate(ctx, core.Step{Plugin: d.Plugin, Settings: settings}, sdk.KindDeliverer)
+// checkStep asks the plug-in of a step, or of a destination, about its settings.
+func (e *engine) checkStep(ctx context.Context, kind core.StepKind, s core.Step) error {
+	return e.host.Validate(ctx, s, sdk.Kind(kind))
 }
 
 func workers(n int) int {

@@ -152,12 +152,12 @@ func (j jobs) Job(_ context.Context, id core.JobID) (api.Job, error) {
 	return e.pipe.Job(id)
 }
 
-func (j jobs) Output(_ context.Context, id core.JobID, kind string) (core.File, error) {
+func (j jobs) Output(_ context.Context, id core.JobID, kind string, part int) (core.File, error) {
 	e, err := j.get()
 	if err != nil {
 		return core.File{}, err
 	}
-	return e.pipe.Output(id, kind)
+	return e.pipe.Output(id, kind, part)
 }
 
 func (j jobs) Watch(ctx context.Context, id core.JobID, after uint64) iter.Seq2[api.Event, error] {
@@ -212,8 +212,8 @@ func (l *live) SetSetting(ctx context.Context, key string, value []byte, user st
 	return l.do(func(p *pipeline.Pipeline) error { return p.SetSetting(ctx, key, value, user) })
 }
 
-func (l *live) CheckSetting(ctx context.Context, key string, value []byte) error {
-	return l.do(func(p *pipeline.Pipeline) error { return p.CheckSetting(ctx, key, value) })
+func (l *live) CheckSettings(ctx context.Context, values map[string][]byte) error {
+	return l.do(func(p *pipeline.Pipeline) error { return p.CheckSettings(ctx, values) })
 }
 
 func (l *live) plugins(context.Context) ([]api.Plugin, error) {

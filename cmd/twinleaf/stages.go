@@ -20,7 +20,7 @@ func stages(h *host.Host, b *blob.Store) map[core.Stage]pipeline.Stage {
 		core.Rasterize: rasterize.New(b, h),
 		core.Clean:     clean.New(b, h),
 		core.Recognize: recognize.New(b, h, h),
-		core.Assemble:  assemble.New(b, h),
+		core.Assemble:  assemble.New(b, h, h),
 		core.Deliver:   deliver.New(b, h),
 	}
 }

@@ -170,7 +170,7 @@ func partly(j core.JobView) error {
 
 // fetchOutput writes an output to a file, whole or not at all; "-" is standard output.
 func fetchOutput(ctx context.Context, cl *client.Client, id core.JobID, kind, to string, stdout io.Writer) error {
-	body, _, err := cl.Output(ctx, id, kind)
+	body, _, err := cl.Output(ctx, id, kind, 0)
 	if err != nil {
 		return fmt.Errorf("fetch the %s of job %s: %w", kind, id, err)
 	}

@@ -20,6 +20,50 @@ type Profile struct {
 	Deliver      []string `json:"deliver,omitempty" doc:"pdf, text, hocr, alto, manifest; default pdf"`
 	Destinations []string `json:"destinations,omitempty" doc:"default: delivered"`
 	Limits       Limits   `json:"limits,omitzero"`
+
+	Readers    []string `json:"readers,omitempty" doc:"Reader plug-ins that are asked first"`
+	Filters    []Step   `json:"filters,omitempty" doc:"In this order, each on the image of the one before; default: the server's own"`
+	Recognizer *Step    `json:"recognizer,omitempty" doc:"Default: the server's own"`
+	Indexers   []Step   `json:"indexers,omitempty" doc:"Their fields go into the manifest and the document; default: none"`
+	Assembler  *Step    `json:"assembler,omitempty" doc:"Default: the server's own"`
+	Split      *Split   `json:"split,omitempty" doc:"Make several documents of one scan"`
+}
+
+// Step is a [core.Step]: a plug-in with its settings.
+type Step struct {
+	Plugin    string `json:"plugin,omitempty" doc:"Default: the server's own of the kind"`
+	Component string `json:"component,omitempty" doc:"Of the plug-in; default: its only one of the kind"`
+	Settings  any    `json:"settings,omitempty" doc:"As the component's schema says"`
+}
+
+// Split is a [core.Split].
+type Split struct {
+	At   []string `json:"at" doc:"blank, separator"`
+	Keep bool     `json:"keep,omitempty" doc:"The sheet stays as the first page of the document that it begins"`
+}
+
+func stepOf(s core.Step) Step {
+	out := Step{Plugin: s.Plugin, Component: s.Component}
+	if len(s.Settings) > 0 {
+		out.Settings = s.Settings
+	}
+	return out
+}
+
+func stepsOf(list []core.Step) []Step {
+	var out []Step
+	for _, s := range list {
+		out = append(out, stepOf(s))
+	}
+	return out
+}
+
+func stepIf(s *core.Step) *Step {
+	if s == nil {
+		return nil
+	}
+	out := stepOf(*s)
+	return &out
 }
 
 // Limits are [core.Limits] with durations in words.
@@ -47,6 +91,8 @@ func OfProfile(p core.Profile) Profile {
 			Bytes: p.Limits.Bytes, Pages: p.Limits.Pages, Pixels: p.Limits.Pixels,
 			PageTimeout: words(p.Limits.PageTimeout), JobTimeout: words(p.Limits.JobTimeout),
 		},
+		Readers: p.Readers, Filters: stepsOf(p.Filters), Recognizer: stepIf(p.Recognizer),
+		Indexers: stepsOf(p.Indexers), Assembler: stepIf(p.Assembler), Split: (*Split)(p.Split),
 	}
 }
 

@@ -47,10 +47,15 @@ func (c *Client) Act(ctx context.Context, id core.JobID, action string) (api.Job
 	return j, err
 }
 
-// Output opens what a job made: pdf, text, hocr, alto, manifest or original. The
-// caller closes it. Size is -1 where the server does not tell.
-func (c *Client) Output(ctx context.Context, id core.JobID, kind string) (body io.ReadCloser, size int64, err error) {
-	resp, err := c.do(ctx, request{method: http.MethodGet, path: jobPath(id) + "/outputs/" + url.PathEscape(kind)})
+// Output opens what a job made: pdf, text, hocr, alto, manifest or original; of a job
+// that was split, that of the part, else part is 0. The caller closes it. Size is -1
+// where the server does not tell.
+func (c *Client) Output(ctx context.Context, id core.JobID, kind string, part int) (body io.ReadCloser, size int64, err error) {
+	rq := request{method: http.MethodGet, path: jobPath(id) + "/outputs/" + url.PathEscape(kind)}
+	if part > 0 {
+		rq.query = url.Values{"part": {strconv.Itoa(part)}}
+	}
+	resp, err := c.do(ctx, rq)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -1,5 +1,6 @@
-// Package assemble is the fifth stage: when every page of a job has ended it asks
-// an assembler for the documents, checks them, and adds the manifest, which says
+// Package assemble is the fifth stage: when every page of a job has ended it divides
+// them into the documents that the profile asks for, asks indexers for their fields
+// and an assembler for their outputs, checks them, and adds the manifests, which say
 // what was made of what.
 package assemble
 
@@ -20,55 +21,80 @@ type Assembler interface {
 	Assemble(context.Context, core.AssembleCall) (outputs []core.Output, by string, err error)
 }
 
+// Indexer finds out what a document is about.
+type Indexer interface {
+	Index(context.Context, core.IndexCall) (fields map[string]string, err error)
+}
+
 // Stage is the assemble stage.
 type Stage struct {
 	store     take.Store
 	assembler Assembler
+	indexer   Indexer
 }
 
 // New makes the stage.
-func New(store take.Store, assembler Assembler) *Stage { return &Stage{store, assembler} }
+func New(store take.Store, assembler Assembler, indexer Indexer) *Stage {
+	return &Stage{store, assembler, indexer}
+}
 
-// Run gives a core.DocumentAssembled. Its outputs are those that the options ask
-// for, in their order, then the manifest, then the original of a signed PDF.
+// Run gives a core.DocumentAssembled. Its outputs are, document by document, those
+// that the options ask for, in their order, then the manifest; the original of a signed
+// PDF comes with the first.
 func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
-	work, err := take.Begin(s.store)
+	parts, err := divide(t)
 	if err != nil {
 		return nil, err
 	}
-	defer work.End()
-	call, err := s.call(t, work)
-	if err != nil {
-		return nil, err
-	}
-	made, by, err := s.assembler.Assemble(ctx, call)
-	if err != nil {
-		return nil, err
-	}
-	outputs, err := inOrder(made, call.Options.Outputs)
-	if err != nil {
-		return nil, err
-	}
-	for i := range outputs {
-		if err := s.keep(ctx, work, &outputs[i], t.Name); err != nil {
+	var all core.DocumentAssembled
+	for _, p := range parts {
+		if err := s.part(ctx, p, &all); err != nil {
 			return nil, err
 		}
 	}
-	if outputs, err = s.addManifest(ctx, work, t, outputs, by); err != nil {
-		return nil, err
+	return all.Bounded(), nil
+}
+
+// part makes one document and adds it to all.
+func (s *Stage) part(ctx context.Context, p part, all *core.DocumentAssembled) error {
+	work, err := take.Begin(s.store)
+	if err != nil {
+		return err
 	}
-	return core.DocumentAssembled{Outputs: addOriginal(outputs, t)}, nil
+	defer work.End()
+	call, err := s.call(p.Task, work)
+	if err != nil {
+		return err
+	}
+	if err := s.index(ctx, &p, call.Pages); err != nil {
+		return err
+	}
+	call.Fields = p.fields
+	made, by, err := s.assembler.Assemble(ctx, call)
+	if err != nil {
+		return err
+	}
+	outputs, err := inOrder(made, call.Options.Outputs)
+	if err != nil {
+		return err
+	}
+	for i := range outputs {
+		if err := s.keep(ctx, work, &outputs[i], p.Name); err != nil {
+			return err
+		}
+	}
+	if outputs, err = s.addManifest(ctx, work, p, outputs, by); err != nil {
+		return err
+	}
+	p.addTo(all, outputs)
+	return nil
 }
 
 // call collects the files of a document.
 func (s *Stage) call(t core.Task, work *take.Work) (core.AssembleCall, error) {
 	d := t.Document
-	if len(d.Inputs) != len(d.Inspections) {
-		return core.AssembleCall{}, core.Refuse(core.CodeInternal, "submit the document again",
-			"%d inputs but %d inspections", len(d.Inputs), len(d.Inspections))
-	}
 	call := core.AssembleCall{
-		Job: t.Job, Name: t.Name, Submitted: d.Submitted.UTC().Format(time.RFC3339),
+		Step: t.Options.Of(core.StepAssembler), Job: t.Job, Name: t.Name, Submitted: d.Submitted.UTC().Format(time.RFC3339),
 		Options: t.Options.WithDefaults(), Inspections: d.Inspections, Dir: work.Dir,
 	}
 	for _, f := range d.Inputs {
@@ -99,6 +125,11 @@ func (s *Stage) parts(p core.Page, graft bool) (core.PageParts, error) {
 		}
 		if p.Image.Shown != nil {
 			if parts.Shown, err = s.source(*p.Image.Shown); err != nil {
+				return parts, err
+			}
+		}
+		if p.Clean != nil && p.Clean.Shown != nil {
+			if parts.Clean, err = s.source(*p.Clean.Shown); err != nil {
 				return parts, err
 			}
 		}
@@ -175,8 +206,8 @@ func rename(o *core.Output, name string) {
 }
 
 // addManifest writes the manifest. It is the last thing made, for it names the others.
-func (s *Stage) addManifest(ctx context.Context, work *take.Work, t core.Task, outputs []core.Output, by string) ([]core.Output, error) {
-	data, err := manifestOf(t, outputs, by).encode()
+func (s *Stage) addManifest(ctx context.Context, work *take.Work, p part, outputs []core.Output, by string) ([]core.Output, error) {
+	data, err := manifestOf(p, outputs, by).encode()
 	if err != nil {
 		return nil, err
 	}
@@ -188,22 +219,6 @@ func (s *Stage) addManifest(ctx context.Context, work *take.Work, t core.Task, o
 	if err := work.File(ctx, &m.File, maxOutput); err != nil {
 		return nil, err
 	}
-	rename(&m, t.Name)
+	rename(&m, p.Name)
 	return append(outputs, m), nil
-}
-
-// addOriginal puts a signed PDF beside its searchable copy, which breaks the signature (P4).
-func addOriginal(outputs []core.Output, t core.Task) []core.Output {
-	d := t.Document
-	for i, in := range d.Inspections {
-		if in.PDF != nil && in.PDF.Signed && i < len(d.Inputs) {
-			f := d.Inputs[i]
-			f.Name, f.Media = t.Name+"-signed.pdf", in.Media
-			if len(d.Inputs) > 1 {
-				f.Name = fmt.Sprintf("%s-signed-%d.pdf", t.Name, i+1)
-			}
-			outputs = append(outputs, core.Output{Kind: core.OutputOriginal, File: f, Why: "signed: this is the input, untouched"})
-		}
-	}
-	return outputs
 }

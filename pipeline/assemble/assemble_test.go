@@ -44,6 +44,8 @@ func (a *assembler) Assemble(_ context.Context, c core.AssembleCall) ([]core.Out
 	return outputs, "pdf 1.0", nil
 }
 
+func (a *assembler) Index(context.Context, core.IndexCall) (map[string]string, error) { return nil, nil }
+
 func newStore(t *testing.T) *blob.Store {
 	t.Helper()
 	store, err := blob.Open(t.TempDir(), blob.Config{NoSync: true, Reserve: -1})
@@ -93,7 +95,7 @@ func task(t *testing.T, store *blob.Store) core.Task {
 
 func run(t *testing.T, store *blob.Store, a *assembler, task core.Task) ([]core.Output, error) {
 	t.Helper()
-	result, err := New(store, a).Run(t.Context(), task)
+	result, err := New(store, a, a).Run(t.Context(), task)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -23,6 +24,34 @@ type Manifest struct {
 	Outputs   []Made   `json:"outputs"`
 	Engines   Engines  `json:"engines"`
 	Pages     []Page   `json:"pages"`
+
+	Profile      string            `json:"profile,omitempty"`
+	Destinations []string          `json:"destinations,omitempty"`
+	Fields       map[string]string `json:"fields,omitempty"` // what indexers found
+	Unindexed    []IndexError      `json:"unindexed,omitempty"`
+	Part         *Split            `json:"part,omitempty"` // of a job that was split, or that lost a sheet
+}
+
+// IndexError says why fields are missing.
+type IndexError struct {
+	Indexer string `json:"indexer"`
+	PageError
+}
+
+// Split says which of the job's documents this is.
+type Split struct {
+	Number int     `json:"number"`
+	Of     int     `json:"of"`
+	Job    string  `json:"job_name"`
+	Sheets []Sheet `json:"sheets,omitempty"` // that began it
+}
+
+// Sheet is a separator sheet.
+type Sheet struct {
+	Input     int         `json:"input"` // 1-based
+	InputPage int         `json:"input_page"`
+	Blank     bool        `json:"blank,omitempty"`
+	Codes     []core.Code `json:"codes,omitempty"`
 }
 
 // Input is a file that was submitted.
@@ -73,6 +102,10 @@ type Page struct {
 	Milliseconds   map[string]int64 `json:"ms"`
 	ImageUnchanged bool             `json:"image_unchanged"` // the bytes of its image are the input's
 	Error          *PageError       `json:"error,omitempty"` // the page is there as an image only
+
+	Separator bool        `json:"separator,omitempty"` // a separator sheet that is kept
+	Codes     []core.Code `json:"codes,omitempty"`     // barcodes and patch codes on it
+	Cleaned   bool        `json:"cleaned,omitempty"`   // it is shown as a filter made it, not as it was scanned
 }
 
 // PageError says why a page has no text.
@@ -86,11 +119,15 @@ type PageError struct {
 // manifestFormat names the shape of the manifest.
 const manifestFormat = "twinleaf manifest 1"
 
-func manifestOf(t core.Task, outputs []core.Output, by string) Manifest {
+func manifestOf(t part, outputs []core.Output, by string) Manifest {
 	d, o := t.Document, t.Options.WithDefaults()
 	m := Manifest{
 		Format: manifestFormat, Job: string(t.Job), Name: t.Name, Submitted: d.Submitted.UTC().Format(time.RFC3339Nano),
 		Languages: o.Languages, Mode: string(o.Mode), Engines: Engines{Assemble: by},
+		Profile: d.Profile, Destinations: d.Destinations, Fields: t.fields, Part: splitOf(t),
+	}
+	for _, u := range t.unindexed {
+		m.Unindexed = append(m.Unindexed, IndexError{u.Indexer, pageError(core.Assemble, u.Failure)})
 	}
 	for i, f := range d.Inputs {
 		m.Inputs = append(m.Inputs, inputOf(f, d.Inspections[i]))
@@ -106,6 +143,17 @@ func manifestOf(t core.Task, outputs []core.Output, by string) Manifest {
 	return m
 }
 
+func splitOf(p part) *Split {
+	if p.number == 0 && len(p.sheets) == 0 {
+		return nil
+	}
+	s := &Split{Number: max(p.number, 1), Of: p.of, Job: p.job}
+	for _, sheet := range p.sheets {
+		s.Sheets = append(s.Sheets, Sheet{sheet.Input + 1, sheet.InputPage, sheet.Blank(), sheet.Clean.Codes})
+	}
+	return s
+}
+
 func inputOf(f core.File, in core.Inspection) Input {
 	v := Input{Name: f.Name, SHA256: string(f.Ref), Size: f.Size, Media: in.Media, Pages: len(in.Pages)}
 	if in.PDF != nil {
@@ -119,7 +167,9 @@ func (e *Engines) note(p core.Page) {
 		note(&e.Rasterize, p.Image.By)
 	}
 	if p.Clean != nil {
-		note(&e.Clean, p.Clean.By)
+		for by := range strings.SplitSeq(p.Clean.By, core.ByComma) {
+			note(&e.Clean, by)
+		}
 	}
 	if p.Text != nil {
 		note(&e.Recognize, p.Text.By)
@@ -144,6 +194,7 @@ func pageOf(p core.Page, graft bool) Page {
 	}
 	if p.Clean != nil {
 		v.Rotation, v.Skew = p.Clean.Turn, round(p.Clean.Skew)
+		v.Separator, v.Codes, v.Cleaned = p.Clean.Separator, p.Clean.Codes, p.Clean.Shown != nil && !graft
 	}
 	if p.Text != nil && p.Failure == nil && !v.Blank {
 		v.Confidence, v.Words = round(p.Text.Confidence), p.Text.Words
@@ -152,9 +203,14 @@ func pageOf(p core.Page, graft bool) Page {
 		v.Milliseconds[string(stage)] = took.Milliseconds()
 	}
 	if f := p.Failure; f != nil {
-		v.Error = &PageError{string(p.FailedStage), f.Code, f.Detail, f.Remedy}
+		e := pageError(p.FailedStage, *f)
+		v.Error = &e
 	}
 	return v
+}
+
+func pageError(stage core.Stage, f core.Failure) PageError {
+	return PageError{string(stage), f.Code, f.Detail, f.Remedy}
 }
 
 // round keeps two digits after the point.

@@ -1,11 +1,13 @@
-// Package clean is the third stage: it asks a filter whether a page is blank, which
-// way up it is and how skewed, and takes the image that the filter prepared for
-// recognition. What is shown stays the scan.
+// Package clean is the third stage: it asks the filters of the profile, one after the
+// other, whether a page is blank or a separator sheet, which way up it is and how
+// skewed, and takes the image that they prepared for recognition. What is shown stays
+// the scan, unless a filter was told to give another.
 package clean
 
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/pipeline/internal/take"
@@ -25,38 +27,61 @@ type Stage struct {
 // New makes the stage.
 func New(store take.Store, filter Filter) *Stage { return &Stage{store, filter} }
 
-// Run gives a core.PageCleaned with the size of the image to recognise filled in.
+// Run gives a core.PageCleaned with the size of the image to recognise filled in. Each
+// filter gets the image of the one before. After a blank page the filters behind are
+// asked only where one of them may find a separator sheet, which can be nearly empty.
 func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
-	work, err := take.Begin(s.store)
-	if err != nil {
-		return nil, err
-	}
-	defer work.End()
-	image, err := work.Source(t.Image.Image)
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.filter.Clean(ctx, core.CleanCall{Image: image, Page: t.Image, Options: t.Options, Dir: work.Dir})
-	if err != nil {
-		return nil, err
-	}
-	if c.Image == nil && c.Width == 0 && c.Height == 0 {
-		c.Width, c.Height = t.Image.Width, t.Image.Height
-	}
-	if err := check(c, t); err != nil {
-		return nil, err
-	}
-	if c.Image != nil {
-		f := *c.Image
-		if err := work.File(ctx, &f, take.ImageBytes(t.Options.Limits)); err != nil {
+	c := chain{task: t, page: t.Image}
+	defer func() {
+		for _, w := range c.works {
+			w.End()
+		}
+	}()
+	for _, step := range t.Options.FilterSteps() {
+		if err := s.ask(ctx, step, &c); err != nil {
 			return nil, err
 		}
-		c.Image = &f
+		if c.got.Blank && !separates(t.Options) {
+			break
+		}
 	}
-	return core.PageCleaned{Page: t.Page, Clean: c}, nil
+	clean, err := c.result(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return core.PageCleaned{Page: t.Page, Clean: clean}, nil
 }
 
-func check(c core.PageClean, t core.Task) error {
+func separates(o core.Options) bool {
+	return o.Split != nil && slices.Contains(o.Split.At, core.SplitSeparator)
+}
+
+// ask lets one filter look at the image as it is after those before.
+func (s *Stage) ask(ctx context.Context, step core.Step, c *chain) error {
+	work, err := take.Begin(s.store)
+	if err != nil {
+		return err
+	}
+	c.works = append(c.works, work)
+	image, err := c.source(work)
+	if err != nil {
+		return err
+	}
+	found, err := s.filter.Clean(ctx, core.CleanCall{Step: step, Image: image, Page: c.page, Options: c.task.Options, Dir: work.Dir})
+	if err != nil {
+		return err
+	}
+	if found.Image == nil {
+		found.Width, found.Height = c.page.Width, c.page.Height
+	}
+	if err := check(found, c.page, c.task.Options.Limits); err != nil {
+		return err
+	}
+	return c.add(found, work, image, step)
+}
+
+// check holds what one filter found against the image i that it was given.
+func check(c core.PageClean, i core.PageImage, l core.Limits) error {
 	switch {
 	case c.Turn != 0 && c.Turn != 90 && c.Turn != 180 && c.Turn != 270:
 		return take.Bad("a turn by %d degrees", c.Turn)
@@ -64,19 +89,22 @@ func check(c core.PageClean, t core.Task) error {
 		return take.Bad("a skew of %v degrees", c.Skew)
 	case !(math.Abs(c.Deskew) <= 45):
 		return take.Bad("a deskew by %v degrees", c.Deskew)
-	case c.Scale != 0 && !(c.Scale >= 0.01 && c.Scale <= 8):
+	case c.Scale != 0 && !(c.Scale >= minScale && c.Scale <= maxScale):
 		return take.Bad("a scale of %v", c.Scale)
 	case c.Image == nil && !c.Blank && (c.Turn != 0 || c.Deskew != 0 || c.Scale != 0 && c.Scale != 1):
 		return take.Bad("a turned or scaled page without its image")
 	}
-	if err := take.Pixels(c.Width, c.Height, t.Options.Limits); err != nil {
+	if err := take.Pixels(c.Width, c.Height, l); err != nil {
 		return err
 	}
 	if c.Image == nil {
 		return nil
 	}
-	return checkSize(c, t.Image)
+	return checkSize(c, i)
 }
+
+// Scales of one filter and of all together.
+const minScale, maxScale = 0.01, 8
 
 // checkSize makes sure that boxes in the new image can be carried back to the old one.
 func checkSize(c core.PageClean, i core.PageImage) error {

@@ -76,7 +76,9 @@ func (s *Stage) ask(ctx context.Context, t core.Task, work *take.Work) (core.Pag
 	if err != nil {
 		return core.PageText{}, err
 	}
-	return s.recognizer.Recognize(ctx, core.RecognizeCall{Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir})
+	return s.recognizer.Recognize(ctx, core.RecognizeCall{
+		Step: t.Options.Of(core.StepRecognizer), Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir,
+	})
 }
 
 // check reads the page text as a stranger's and takes the counts from it.

@@ -170,13 +170,26 @@ func (in *inputs) page(parts core.PageParts, mode core.Mode) (sdk.DocPage, error
 	}
 	if p.Clean != nil {
 		out.Blank = p.Clean.Blank
-		out.Filtered = &sdk.Filtered{
-			Blank: p.Clean.Blank, Turn: p.Clean.Turn, Skew: p.Clean.Skew, Scale: p.Clean.Scale,
-			Width: p.Clean.Width, Height: p.Clean.Height,
+		if out.Filtered, err = in.filtered(*p.Clean, parts); err != nil {
+			return out, err
 		}
 	}
 	out.Text, err = in.addIf(parts.Text)
 	return out, err
+}
+
+// filtered is what filters found, with the image to show, if they gave one; that for
+// recognition has served.
+func (in *inputs) filtered(c core.PageClean, parts core.PageParts) (*sdk.Filtered, error) {
+	shown, err := in.addIf(parts.Clean)
+	f := &sdk.Filtered{
+		Blank: c.Blank, Turn: c.Turn, Skew: c.Skew, Deskew: c.Deskew, Scale: c.Scale,
+		Width: c.Width, Height: c.Height, Shown: shown, Separator: c.Separator,
+	}
+	for _, code := range c.Codes {
+		f.Codes = append(f.Codes, sdk.Code{Type: code.Type, Value: code.Value})
+	}
+	return f, err
 }
 
 func (in *inputs) pageImage(p core.PageImage, parts core.PageParts) (*sdk.PageImage, error) {

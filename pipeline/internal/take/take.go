@@ -78,23 +78,9 @@ func (w *Work) Path(f *core.File) (string, error) {
 // regular, not empty and at most limit bytes long. A file that is a link to a
 // source is that source again.
 func (w *Work) File(ctx context.Context, f *core.File, limit int64) error {
-	path, err := w.Path(f)
+	path, info, err := w.look(f, limit)
 	if err != nil {
 		return err
-	}
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Bad("its file %q is not there", f.Name)
-	}
-	switch {
-	case err != nil:
-		return fmt.Errorf("look at file %q of an answer: %w", f.Name, err)
-	case !info.Mode().IsRegular():
-		return Bad("its file %q is no regular file", f.Name)
-	case info.Size() == 0:
-		return Bad("its file %q is empty", f.Name)
-	case info.Size() > limit:
-		return Bad("its file %q has %d bytes, the limit is %d", f.Name, info.Size(), limit)
 	}
 	if s, ok := w.same(info); ok {
 		f.Ref, f.Size = s.Ref, info.Size()
@@ -102,6 +88,40 @@ func (w *Work) File(ctx context.Context, f *core.File, limit int64) error {
 	}
 	f.Ref, f.Size, err = w.store.Adopt(ctx, path)
 	return err
+}
+
+// Between gives a file of the answer to another call before it becomes a blob. It
+// must be as File wants it; it has no Ref.
+func (w *Work) Between(f core.File, limit int64) (core.Source, error) {
+	path, info, err := w.look(&f, limit)
+	f.Ref = ""
+	if err == nil {
+		f.Size = info.Size()
+	}
+	return core.Source{File: f, Path: path}, err
+}
+
+// look finds a file of the answer and checks it.
+func (w *Work) look(f *core.File, limit int64) (string, fs.FileInfo, error) {
+	path, err := w.Path(f)
+	if err != nil {
+		return "", nil, err
+	}
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil, Bad("its file %q is not there", f.Name)
+	}
+	switch {
+	case err != nil:
+		return "", nil, fmt.Errorf("look at file %q of an answer: %w", f.Name, err)
+	case !info.Mode().IsRegular():
+		return "", nil, Bad("its file %q is no regular file", f.Name)
+	case info.Size() == 0:
+		return "", nil, Bad("its file %q is empty", f.Name)
+	case info.Size() > limit:
+		return "", nil, Bad("its file %q has %d bytes, the limit is %d", f.Name, info.Size(), limit)
+	}
+	return path, info, nil
 }
 
 // same finds the source that a file is a link to.

@@ -1,0 +1,146 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// maxSetting is the size of a setting's value in bytes.
+const maxSetting = 1 << 20
+
+// SetSetting changes a shared setting; the value is JSON, nil removes the key. Profiles and
+// destinations are checked; codes: bad-request, unknown (nothing to remove).
+func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, user string) error {
+	if err := p.validSetting(ctx, key, value, nil); err != nil {
+		return err
+	}
+	_, err := p.change(ctx, "setting/"+key, func(s *core.State) ([]core.Event, error) {
+		old, known := s.Setting(key)
+		if !known && len(value) == 0 {
+			return nil, noSetting(key)
+		}
+		if known && string(old.Value) == string(value) {
+			return nil, nil
+		}
+		body := core.SettingChanged{Key: key, Value: value, Revision: s.Revision(key) + 1, User: user}
+		return []core.Event{{At: p.now(), Body: body}}, nil
+	})
+	return err
+}
+
+func noSetting(key string) error {
+	return core.Refuse(core.CodeUnknown, `list the settings with "twinleaf settings get"; what is built in cannot be removed`, "there is no setting %q", key)
+}
+
+// CheckSettings says whether SetSetting would take the changes, made together, as
+// things stand. It changes nothing.
+func (p *Pipeline) CheckSettings(ctx context.Context, values map[string][]byte) error {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if err := p.validSetting(ctx, key, values[key], values); err != nil {
+			return err
+		}
+		if len(values[key]) == 0 && !p.isSet(key) {
+			return noSetting(key)
+		}
+	}
+	return nil
+}
+
+func (p *Pipeline) isSet(key string) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	_, known := p.state.Setting(key)
+	return known
+}
+
+// validSetting checks one change; beside are those that are made with it.
+func (p *Pipeline) validSetting(ctx context.Context, key string, value []byte, beside map[string][]byte) error {
+	kind, name, ok := strings.Cut(key, "/")
+	if !ok || kind == "" || len(key) > 200 {
+		return core.Refuse(core.CodeBadRequest, "write it like profile/NAME", "%q is no key of a setting", key)
+	}
+	if len(value) == 0 {
+		return nil
+	}
+	if len(value) > maxSetting || !json.Valid(value) {
+		return core.Refuse(core.CodeBadRequest, "give one JSON value of at most 1 MiB", "the value of %s is too large or no JSON", key)
+	}
+	var err error
+	switch kind {
+	case "profile":
+		err = p.checkProfile(ctx, value, beside)
+	case "destination":
+		err = p.checkDestination(ctx, value)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return core.CheckName(name)
+}
+
+// checkProfile refuses a profile that names a plug-in or a destination that is not there.
+func (p *Pipeline) checkProfile(ctx context.Context, value []byte, beside map[string][]byte) error {
+	profile, err := core.ParseProfile(value)
+	if err != nil {
+		return err
+	}
+	for _, name := range profile.Destinations {
+		if v, changed := beside[core.DestinationKey(name)]; changed && len(v) > 0 {
+			continue
+		}
+		if err := p.knowsDestination(name); err != nil {
+			return err
+		}
+	}
+	return p.checkSteps(ctx, profile.Options)
+}
+
+func (p *Pipeline) knowsDestination(name string) error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	_, err := p.state.Destination(name, p.cfg.Defaults)
+	return err
+}
+
+func (p *Pipeline) checkSteps(ctx context.Context, o core.Options) error {
+	if p.cfg.CheckStep == nil {
+		return nil
+	}
+	for kind, step := range o.Steps() {
+		if err := p.cfg.CheckStep(ctx, kind, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Pipeline) checkDestination(ctx context.Context, value []byte) error {
+	d, err := core.ParseDestination(value)
+	if err != nil || p.cfg.CheckStep == nil {
+		return err
+	}
+	settings, err := json.Marshal(d.Settings)
+	if err != nil {
+		return fmt.Errorf("settings of the destination: %w", err)
+	}
+	return p.cfg.CheckStep(ctx, core.StepDeliverer, core.Step{Plugin: d.Plugin, Settings: settings})
+}
+
+// Settings gives all shared settings by key.
+func (p *Pipeline) Settings() map[string][]byte {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	all := map[string][]byte{}
+	for s := range p.state.Settings("") {
+		all[s.Key] = s.Value
+	}
+	return all
+}
