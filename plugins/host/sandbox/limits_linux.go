@@ -1,0 +1,82 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// limit sets the ceilings that the shim itself can live under.
+func (s Spec) limit() error {
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, s.Nice); err != nil {
+		return fmt.Errorf("nice %d: %w", s.Nice, err)
+	}
+	return lowerAll(map[int]uint64{
+		unix.RLIMIT_NOFILE: orNone(s.Limits.OpenFiles, 1),
+		unix.RLIMIT_FSIZE:  orNone(s.Limits.FileBytes, 1),
+		unix.RLIMIT_CPU:    orNone(s.Limits.CPUSeconds, 1),
+		unix.RLIMIT_CORE:   0,
+	})
+}
+
+// addressSpace is what a process may map beyond its memory: runtimes reserve space
+// that they never use.
+const addressSpace = 4 << 30
+
+// limitLast sets the ceilings that may be below what the shim has; nothing but the
+// program's start may follow.
+func (s Spec) limitLast() error {
+	limits := map[int]uint64{unix.RLIMIT_NPROC: orNone(s.Limits.Processes, 1)}
+	if s.Limits.Processes > 0 && s.shared() {
+		limits[unix.RLIMIT_NPROC] += threadsOf(os.Getuid())
+	}
+	if s.Limits.MemoryMB > 0 {
+		limits[unix.RLIMIT_DATA] = orNone(s.Limits.MemoryMB, 1<<20)
+		limits[unix.RLIMIT_AS] = limits[unix.RLIMIT_DATA] + addressSpace
+	}
+	return lowerAll(limits)
+}
+
+// shared reports whether the kernel counts the processes of this user together with
+// the host's: it counts by user and user namespace.
+func (s Spec) shared() bool { return s.Level < Full && s.UID == os.Getuid() }
+
+// threadsOf is how many threads a user has.
+func threadsOf(uid int) uint64 {
+	processes, _ := filepath.Glob("/proc/[0-9]*/task")
+	var n uint64
+	for _, tasks := range processes {
+		var st unix.Stat_t
+		if unix.Stat(tasks, &st) == nil && int(st.Uid) == uid && st.Nlink > 2 {
+			n += uint64(st.Nlink) - 2 // a folder for each
+		}
+	}
+	return n
+}
+
+func orNone[N int | int64](n N, unit uint64) uint64 {
+	if n <= 0 {
+		return unix.RLIM_INFINITY
+	}
+	return uint64(n) * unit
+}
+
+// lowerAll sets limits, each at most at its present ceiling.
+func lowerAll(limits map[int]uint64) error {
+	for resource, limit := range limits {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(resource, &now); err != nil {
+			return fmt.Errorf("limit %d: %w", resource, err)
+		}
+		limit = min(limit, now.Max)
+		// syscall's keeps in mind that the limit of open files is ours now.
+		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+			return fmt.Errorf("limit %s to %s: %w", strconv.Itoa(resource), strconv.FormatUint(limit, 10), err)
+		}
+	}
+	return nil
+}

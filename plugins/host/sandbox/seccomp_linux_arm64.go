@@ -1,0 +1,12 @@
+package sandbox
+
+import "golang.org/x/sys/unix"
+
+const (
+	auditArch    = unix.AUDIT_ARCH_AARCH64
+	foreignCalls = 0 // there are none
+	mmapCall     = unix.SYS_MMAP
+)
+
+// deniedHere are calls that only this processor has.
+func deniedHere() []uint32 { return nil }
