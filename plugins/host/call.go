@@ -26,6 +26,7 @@ type request struct {
 	about    string                     // input that a crash is counted against
 	args     func(*inputs) (any, error) // makes the operation's request, placing its files
 	dir      string                     // where files of the answer go
+	grants   grants                     // what the settings allow, set by do
 }
 
 // crash is the end of a process that was not wanted.
@@ -48,7 +49,11 @@ func (h *Host) do(ctx context.Context, r request, finish func(*outputs, []byte) 
 		ctx, cancel = context.WithTimeout(ctx, h.config.CallTimeout)
 		defer cancel()
 	}
-	err := h.try(ctx, r, false, finish)
+	var err error
+	if r.grants, err = h.grant(r); err != nil {
+		return err
+	}
+	err = h.try(ctx, r, false, finish)
 	if c, ok := errors.AsType[*crash](err); ok && ctx.Err() == nil {
 		h.log.Info("plug-in call tried again", "plugin", r.plugin.name(), "op", r.op, "cause", c.detail)
 		err = h.try(ctx, r, true, finish)
@@ -92,10 +97,11 @@ func (r request) failure(ctx context.Context, err error) error {
 
 // try makes a call once; again says that a process crashed on it before.
 func (h *Host) try(ctx context.Context, r request, again bool, finish func(*outputs, []byte) error) error {
-	w, err := r.pool.acquire(ctx, r.affinity, again)
+	w, err := r.pool.acquire(ctx, want{r.affinity, again, r.grants.paths()})
 	if err != nil {
 		return err
 	}
+	w.out.Allow(r.plugin.hosts(), r.grants.net)
 	w.last = r.affinity
 	w.stderr.reset()
 	in := &inputs{slot: w.slot, paths: map[string]string{}}
@@ -132,7 +138,7 @@ func (h *Host) validate(ctx context.Context, t target, settings json.RawMessage)
 	defer h.wait.Done()
 	ctx, cancel := context.WithTimeout(ctx, h.config.StartTimeout)
 	defer cancel()
-	w, err := t.pool.acquire(ctx, "", false)
+	w, err := t.pool.acquire(ctx, want{})
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +202,7 @@ func (h *Host) settle(r request, w *worker, in *inputs, a answer, finish func(*o
 	out := &outputs{slot: w.slot, placed: in, dir: r.dir, limit: h.config.OutputBytes}
 	if err := finish(out, a.result); err != nil {
 		w.kill() // whoever gives one bad answer may give more
+		r.pool.tell(fmt.Sprintf("bad answer to %s: %s", r.op, brief(err.Error())))
 		return fmt.Errorf("bad answer: %w", err)
 	}
 	r.pool.worked()
@@ -221,6 +228,10 @@ func (h *Host) broken(r request, w *worker, err error) error {
 	}
 	if h.life.Err() != nil {
 		return errClosed
+	}
+	if hung := w.hung.Load(); hung != nil {
+		r.pool.stalled(r.about, *hung)
+		return &core.Failure{Code: core.CodePlugin, Detail: *hung, Remedy: "it is tried again by itself; see the server's log"}
 	}
 	c := &crash{detail: fmt.Sprintf("plug-in %s crashed in %s (%s)", r.plugin.name(), r.op, w.ended())}
 	if kb := w.overKB.Load(); kb > 0 {

@@ -12,8 +12,11 @@ import (
 // Config says how plug-ins run. With Dir alone it works.
 type Config struct {
 	Dir   string // plug-in folder: every executable file in it is a plug-in
+	Store string // plug-ins that the operator has added, see package store; only its active ones run. Default: none
 	Spool string // files in the hands of plug-ins; best on the blob store's file system. Default: below the system's temporary folder
 	Run   string // sockets; a short path. Default: below the system's temporary folder
+
+	Signed bool // plug-ins of the store must be signed by a key that it trusts
 
 	Workers int              // processes of each reader, filter and recognizer; default: number of CPUs
 	Pool    map[sdk.Kind]int // processes by kind, instead of Workers; deliverers, assemblers and indexers have 2 by default
@@ -32,12 +35,19 @@ type Config struct {
 	Grace        time.Duration // for a cancelled call to stop before its process is killed; default 2 s
 	Strikes      int           // failed starts and crashes in a row, on different inputs, until quarantine; default 5
 	Quarantine   time.Duration // until a plug-in in quarantine is tried again; default 10 min
+	Patience     time.Duration // of Open with plug-ins that are slow to start; default 1.5 s
+	Heartbeat    time.Duration // between two questions to a process whether it is well; default 2 s, negative: never
+	Misses       int           // questions in a row without an answer until a process is replaced; default 3
+
+	Private []string // folders of the server that no plug-in may write to, beside Dir, Spool and Run
 
 	Logger *slog.Logger // default: discards
+
+	program string // the one to look at, instead of Dir and Store
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.Dir == "" {
+	if c.Dir == "" && c.program == "" {
 		return c, errors.New("no plug-in folder is given")
 	}
 	if c.Own == nil {
@@ -56,6 +66,9 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Grace, 2*time.Second)
 	set(&c.Strikes, 5)
 	set(&c.Quarantine, 10*time.Minute)
+	set(&c.Patience, 1500*time.Millisecond)
+	set(&c.Heartbeat, 2*time.Second)
+	set(&c.Misses, 3)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,15 +36,16 @@ type Host struct {
 	closed bool
 }
 
-// Open starts one process of each plug-in in config.Dir and more in the background. A
-// plug-in that does not start is logged and shown by [Host.List]; it is no error.
-// ctx bounds Open alone.
+// Open starts one process of each plug-in in config.Dir and more in the background. It
+// does not wait for one that is slow to start: calls do, that may need it. A plug-in
+// that does not start is logged and shown by [Host.List]; it is no error. ctx bounds
+// Open alone.
 func Open(ctx context.Context, config Config) (*Host, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	plugins, err := scan(config.Dir, config.Logger)
+	plugins, err := config.catalogue()
 	if err != nil {
 		return nil, err
 	}
@@ -54,17 +56,63 @@ func Open(ctx context.Context, config Config) (*Host, error) {
 	h.life, h.end = context.WithCancel(context.Background())
 	h.starter = newStarter()
 	stop := context.AfterFunc(ctx, h.end)
-	h.openAll()
+	all := make(chan struct{})
+	h.wait.Go(func() { defer close(all); h.openAll() })
+	patience := time.NewTimer(config.Patience)
+	defer patience.Stop()
+	select {
+	case <-all:
+	case <-patience.C:
+		h.log.Info("plug-ins still starting", "plugins", h.stragglers())
+	case <-ctx.Done():
+	}
 	if !stop() {
 		return nil, errors.Join(context.Cause(ctx), h.Close())
 	}
 	h.wait.Go(h.watch)
+	if config.Heartbeat > 0 {
+		h.wait.Go(h.beat)
+	}
 	for _, p := range h.plugins {
-		if pool, _ := p.ready(); pool != nil && h.warms(p) {
-			h.wait.Go(pool.warm)
-		}
+		h.wait.Go(func() { h.warm(p) })
 	}
 	return h, nil
+}
+
+// warm fills the pool of a plug-in when its first process is there.
+func (h *Host) warm(p *plugin) {
+	select {
+	case <-p.begun:
+	case <-h.life.Done():
+		return
+	}
+	if pool, _ := p.ready(); pool != nil && h.warms(p) {
+		pool.warm()
+	}
+}
+
+// stragglers are the programs whose first start has not ended yet.
+func (h *Host) stragglers() []string {
+	var names []string
+	for _, p := range h.plugins {
+		if p.starting() {
+			names = append(names, p.file())
+		}
+	}
+	return names
+}
+
+// await waits for the first start of the program with a file name, or of all programs
+// where none has it: what they are called inside is not known before.
+func (h *Host) await(name string) {
+	i := slices.IndexFunc(h.plugins, func(p *plugin) bool { return p.file() == name })
+	if i >= 0 {
+		<-h.plugins[i].begun
+		return
+	}
+	for _, p := range h.plugins {
+		<-p.begun
+	}
 }
 
 // maxRun is the longest path of the run folder: a unix socket's path below it

@@ -64,6 +64,7 @@ func open(t testing.TB, c Config, names ...string) *Host {
 		c.Dir = t.TempDir()
 	}
 	install(t, c.Dir, names...)
+	set(&c.Patience, time.Minute)
 	if c.Run == "" {
 		run, err := os.MkdirTemp("/tmp", "tl")
 		if err != nil {

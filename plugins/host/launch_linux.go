@@ -27,6 +27,7 @@ type launch struct {
 	dir    string
 	nice   int
 	limits map[int]uint64 // resource to limit
+	writes []string       // folders outside the slot that it may write to, absolute
 }
 
 // plan is the launch of a plug-in in a slot.

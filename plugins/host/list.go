@@ -21,13 +21,23 @@ type Status struct {
 	SHA256     string      `json:"sha256,omitempty"` // of the program
 	Protocol   int         `json:"protocol,omitempty"`
 	Problem    string      `json:"problem,omitempty"` // why it cannot be used
+	Identity
 
 	Size        int       `json:"size"` // calls that may run at once
 	Idle        int       `json:"idle"`
 	Busy        int       `json:"busy"`
+	Processes   []Process `json:"processes,omitempty"`
+	MemoryMB    int64     `json:"memoryMB,omitempty"` // resident, of all processes
+	LimitMB     int64     `json:"limitMB,omitempty"`  // that a process may hold
 	Counts                // since the host was opened
+	Refused     int64     `json:"refused"`            // connections that were not granted
+	Starting    bool      `json:"starting,omitempty"` // for the first time: what it is is not known yet
 	Quarantined bool      `json:"quarantined,omitempty"`
-	Until       time.Time `json:"until,omitzero"` // of the quarantine
+	Until       time.Time `json:"until,omitzero"`  // of the quarantine
+	Cause       string    `json:"cause,omitempty"` // of the quarantine
+
+	LastProblem   string    `json:"lastProblem,omitempty"` // what went wrong last with a process, though all may be well again
+	LastProblemAt time.Time `json:"lastProblemAt,omitzero"`
 }
 
 // Component is one component of a plug-in.
@@ -51,15 +61,21 @@ func (h *Host) List() []Status {
 
 func (p *plugin) status() Status {
 	pool, problem := p.ready()
-	s := Status{Name: p.file(), Path: p.path}
+	s := Status{Name: p.file(), Path: p.path, Identity: p.identity(pool != nil)}
 	sum, err := p.sum()
 	s.SHA256 = sum
 	if problem = cmp.Or(problem, err); problem != nil {
 		s.Problem = problem.Error()
 	}
+	s.Refused, s.Starting = p.denied.Load(), p.starting()
 	if pool == nil {
 		return s
 	}
+	s.Processes = pool.processes()
+	for _, process := range s.Processes {
+		s.MemoryMB += process.MemoryMB
+	}
+	s.LimitMB = p.limitKB >> 10
 	s.Name, s.Version, s.Summary, s.Engine = p.about.Name, p.about.Version, p.about.Summary, p.about.Engine
 	s.Kinds, s.Protocol, s.Size = p.kinds(), p.about.Protocol, cap(pool.turns)
 	for _, c := range p.about.Components {
@@ -68,6 +84,9 @@ func (p *plugin) status() Status {
 	pool.mu.Lock()
 	defer pool.mu.Unlock()
 	s.Idle, s.Busy, s.Counts = len(pool.idle), len(pool.busy), pool.counts
-	s.Quarantined, s.Until = !pool.health.until.IsZero(), pool.health.until
+	s.LastProblem, s.LastProblemAt = pool.problem, pool.at
+	if s.Quarantined = !pool.health.until.IsZero(); s.Quarantined {
+		s.Until, s.Cause = pool.health.until, pool.health.cause
+	}
 	return s
 }

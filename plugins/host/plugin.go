@@ -5,25 +5,31 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/plugins/host/store"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
-// plugin is one program of the plug-in folder. A program that could not be
-// started yet has no manifest and no pool; it is tried again now and then.
+// plugin is one program of the plug-in folder or of the store. A program that could
+// not be started yet has no manifest and no pool; it is tried again now and then.
 type plugin struct {
-	path string
-	sum  func() (string, error) // SHA-256 of the program, computed once
+	path   string
+	sum    func() (string, error) // SHA-256 of the program, computed once
+	pin    *store.Pin             // what a lock says of it; nil: nothing
+	stored bool                   // it lies in the store
+	barred error                  // why it is not even looked at
 
-	opening sync.Mutex // held while the first process starts; guards retry
-	retry   time.Time  // when to try again
+	denied  atomic.Int64  // connections that were not granted
+	begun   chan struct{} // closed when its first start has ended, well or badly
+	once    sync.Once     // closes it
+	opening sync.Mutex    // held while the first process starts; guards retry
+	retry   time.Time     // when to try again
 
 	mu      sync.Mutex // guards what follows, until pool is set; then nothing of it changes
 	pool    *pool
@@ -34,7 +40,7 @@ type plugin struct {
 }
 
 func newPlugin(path string) *plugin {
-	return &plugin{path: path, sum: sync.OnceValues(func() (string, error) { return sumOf(path) })}
+	return &plugin{path: path, begun: make(chan struct{}), sum: sync.OnceValues(func() (string, error) { return sumOf(path) })}
 }
 
 func sumOf(path string) (string, error) {
@@ -50,8 +56,13 @@ func sumOf(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// file is the base name of the program.
-func (p *plugin) file() string { return filepath.Base(p.path) }
+// file is the base name of the program, or what the lock calls it in the store.
+func (p *plugin) file() string {
+	if p.stored {
+		return p.pin.Entry.Name
+	}
+	return filepath.Base(p.path)
+}
 
 // name is the plug-in's own name, or its file's while that is not known.
 func (p *plugin) name() string {
@@ -95,6 +106,7 @@ const retryStart = 30 * time.Second
 func (h *Host) open(p *plugin) {
 	p.opening.Lock()
 	defer p.opening.Unlock()
+	defer p.once.Do(func() { close(p.begun) })
 	if pool, _ := p.ready(); pool != nil || time.Now().Before(p.retry) {
 		return
 	}
@@ -118,6 +130,9 @@ func (h *Host) enrol(p *plugin, w *worker) error {
 	if err == nil {
 		err = h.claimName(about.Name, p)
 	}
+	if err == nil && p.pin != nil {
+		err = p.pin.CheckManifest(about)
+	}
 	if err != nil {
 		w.kill()
 		return fmt.Errorf("plug-in %s: %w", p.file(), err)
@@ -127,11 +142,37 @@ func (h *Host) enrol(p *plugin, w *worker) error {
 	p.raw, p.about, p.problem = w.manifest, about, nil
 	p.limitKB = int64(h.memoryMB(about)) << 10
 	w.limitKB = p.limitKB
-	p.pool = newPool(h, p, h.config.size(p.kinds()))
-	p.pool.counts.Starts = 1
-	p.pool.idle = []*worker{w}
-	h.log.Info("plug-in ready", "plugin", about.Name, "version", about.Version, "kinds", p.kinds(), "processes", cap(p.pool.turns))
+	pool := newPool(h, p, h.config.size(p.kinds()))
+	pool.counts.Starts = 1
+	pool.idle = []*worker{w}
+	if err := h.take(p, pool); err != nil {
+		w.kill()
+		return err
+	}
+	h.log.Info("plug-in ready", "plugin", about.Name, "version", about.Version, "kinds", p.kinds(), "processes", cap(pool.turns))
 	return nil
+}
+
+// take gives p its pool, unless the host is being closed: Close ends the pools that it
+// finds. The caller holds p.mu.
+func (h *Host) take(p *plugin, pool *pool) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	p.pool = pool
+	return nil
+}
+
+// starting reports whether the first start has not ended yet.
+func (p *plugin) starting() bool {
+	select {
+	case <-p.begun:
+		return false
+	default:
+		return true
+	}
 }
 
 func (h *Host) memoryMB(m sdk.Manifest) int {
@@ -146,6 +187,9 @@ func (h *Host) memoryMB(m sdk.Manifest) int {
 func (h *Host) claimName(name string, p *plugin) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err := h.replaced(name, p); err != nil {
+		return err
+	}
 	if other, taken := h.names[name]; taken && other != p {
 		return fmt.Errorf("%s has the name %q already", other.path, name)
 	}
@@ -156,30 +200,4 @@ func (h *Host) claimName(name string, p *plugin) error {
 	}
 	h.names[name] = p
 	return nil
-}
-
-// scan lists the programs in a folder by name: plain executable files and links
-// to such, without those whose name begins with a dot or an underscore.
-func scan(dir string, log *slog.Logger) ([]*plugin, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("plug-in folder: %w", err)
-	}
-	var found []*plugin
-	for _, e := range entries {
-		path, err := filepath.Abs(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return nil, err
-		}
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_") {
-			continue
-		}
-		if info.Mode().Perm()&0o111 == 0 {
-			log.Warn("file in the plug-in folder is not executable", "path", path)
-			continue
-		}
-		found = append(found, newPlugin(path))
-	}
-	return found, nil
 }

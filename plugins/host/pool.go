@@ -17,13 +17,23 @@ type pool struct {
 	plugin *plugin
 	turns  chan struct{} // one for each call that may run at once
 
-	mu      sync.Mutex // guards what follows
-	idle    []*worker  // least recently used first
-	busy    map[*worker]struct{}
-	pending int // replacements being started
-	health  health
-	counts  Counts
-	closed  bool
+	mu       sync.Mutex // guards what follows
+	idle     []*worker  // least recently used first
+	busy     map[*worker]struct{}
+	starting []time.Time // when the starts that are under way began
+	pending  int         // replacements among them
+	health   health
+	counts   Counts
+	problem  string // the last thing that went wrong with a process
+	at       time.Time
+	closed   bool
+}
+
+// want is what a call wishes of its process.
+type want struct {
+	affinity string   // input that it worked on last, if that can be
+	fresh    bool     // it must be a new one
+	writes   []string // folders that it may write to: these and no others
 }
 
 func newPool(h *Host, p *plugin, size int) *pool {
@@ -33,28 +43,27 @@ func newPool(h *Host, p *plugin, size int) *pool {
 	}
 }
 
-// acquire waits for a turn and gives a process, one that worked on affinity last
-// if there is such a one, and a new one if fresh. Whoever gets it releases it.
-func (p *pool) acquire(ctx context.Context, affinity string, fresh bool) (*worker, error) {
+// acquire waits for a turn and gives a process. Whoever gets it releases it.
+func (p *pool) acquire(ctx context.Context, need want) (*worker, error) {
 	select {
 	case p.turns <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	w, err := p.worker(ctx, affinity, fresh)
+	w, err := p.worker(ctx, need)
 	if err != nil {
 		<-p.turns
 	}
 	return w, err
 }
 
-func (p *pool) worker(ctx context.Context, affinity string, fresh bool) (*worker, error) {
+func (p *pool) worker(ctx context.Context, need want) (*worker, error) {
 	wait, err := p.allowed()
 	if err != nil {
 		return nil, err
 	}
-	if !fresh {
-		if w := p.takeIdle(affinity); w != nil {
+	if !need.fresh {
+		if w := p.takeIdle(need); w != nil {
 			return w, nil
 		}
 	}
@@ -63,14 +72,31 @@ func (p *pool) worker(ctx context.Context, affinity string, fresh bool) (*worker
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	w, err := p.start()
+	p.makeRoom()
+	w, err := p.start(need.writes)
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.busy[w] = struct{}{}
+	p.engage(w)
 	return w, nil
+}
+
+// makeRoom ends the process that was idle longest where there are as many as there
+// may be: none of them has the folders that are wanted now.
+func (p *pool) makeRoom() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full() && len(p.idle) > 0 {
+		p.dismiss(p.idle[0])
+	}
+}
+
+// engage notes that a call has w. The caller holds mu.
+func (p *pool) engage(w *worker) {
+	w.since = time.Now()
+	p.busy[w] = struct{}{}
 }
 
 // allowed says whether the plug-in may be tried, and how long to wait before a start.
@@ -92,32 +118,44 @@ func (p *pool) allowed() (time.Duration, error) {
 
 // takeIdle prefers the process that has affinity in its cache, then one that has
 // nothing to lose, then the one whose cache is oldest.
-func (p *pool) takeIdle(affinity string) *worker {
+func (p *pool) takeIdle(need want) *worker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.idle = slices.DeleteFunc(p.idle, func(w *worker) bool { return w.gone() })
-	if len(p.idle) == 0 {
-		return nil
+	fit := func(also func(*worker) bool) int {
+		return slices.IndexFunc(p.idle, func(w *worker) bool { return slices.Equal(w.writes, need.writes) && also(w) })
 	}
-	best := slices.IndexFunc(p.idle, func(w *worker) bool { return affinity != "" && w.last == affinity })
+	best := fit(func(w *worker) bool { return need.affinity != "" && w.last == need.affinity })
 	if best < 0 {
-		best = max(0, slices.IndexFunc(p.idle, func(w *worker) bool { return w.last == "" }))
+		best = fit(func(w *worker) bool { return w.last == "" })
+	}
+	if best < 0 {
+		best = fit(func(*worker) bool { return true })
+	}
+	if best < 0 {
+		return nil
 	}
 	w := p.idle[best]
 	p.idle = slices.Delete(p.idle, best, best+1)
-	p.busy[w] = struct{}{}
+	p.engage(w)
 	return w
 }
 
-// start starts a process and notes how it went.
-func (p *pool) start() (*worker, error) {
-	w, err := p.host.startWorker(p.plugin)
+// start starts a process that may write to some folders, and notes how it went.
+func (p *pool) start(writes []string) (*worker, error) {
+	began := time.Now()
+	p.mu.Lock()
+	p.starting = append(p.starting, began)
+	p.mu.Unlock()
+	w, err := p.host.startWorker(p.plugin, writes...)
 	if err == nil && string(w.manifest) != string(p.plugin.raw) {
 		w.kill()
 		err = fmt.Errorf("plug-in %s has changed on disk; restart the server to use the new one", p.plugin.name())
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	i := slices.Index(p.starting, began)
+	p.starting = slices.Delete(p.starting, i, i+1)
 	if p.closed {
 		if err == nil {
 			w.kill()
@@ -134,7 +172,12 @@ func (p *pool) start() (*worker, error) {
 	return w, nil
 }
 
+// trouble keeps what went wrong last, for people. The caller holds mu.
+func (p *pool) trouble(what string) { p.problem, p.at = what, time.Now() }
+
+// strike counts a failure against the plug-in. The caller holds mu.
 func (p *pool) strike(input, cause string) {
+	p.trouble(cause)
 	if p.health.strike(input, cause, time.Now()) {
 		p.host.log.Error("plug-in put into quarantine", "plugin", p.plugin.name(), "cause", cause, "until", p.health.until)
 	}
@@ -145,6 +188,14 @@ func (p *pool) crashed(input, cause string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts.Crashes++
+	p.strike(input, cause)
+}
+
+// stalled notes that a call about input was lost with a process that had stopped
+// answering; the heartbeat has counted and told it.
+func (p *pool) stalled(input, cause string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.strike(input, cause)
 }
 
@@ -160,7 +211,7 @@ func (p *pool) worked() {
 // release takes a process back. One that is broken or retired ends here, and if
 // successor, a new one is started in its place before anyone asks.
 func (p *pool) release(w *worker, successor bool) {
-	w.calls++
+	w.out.Clear()
 	good := !w.gone() && !w.retired.Load()
 	if good {
 		good = w.slot.clear() == nil
@@ -170,6 +221,8 @@ func (p *pool) release(w *worker, successor bool) {
 	}
 	p.mu.Lock()
 	delete(p.busy, w)
+	w.calls++
+	w.since = time.Now()
 	p.counts.Calls++
 	if good && !p.closed {
 		p.idle = append(p.idle, w)
@@ -181,8 +234,8 @@ func (p *pool) release(w *worker, successor bool) {
 	<-p.turns
 	switch {
 	case worn:
-		p.replace(w)
+		p.replace(w, w.writes)
 	case !good && successor:
-		p.replace(nil)
+		p.replace(nil, w.writes)
 	}
 }

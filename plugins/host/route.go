@@ -2,6 +2,7 @@ package host
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -16,11 +17,22 @@ type target struct {
 	component string
 }
 
+// schema is the JSON Schema of the component's settings.
+func (t target) schema() json.RawMessage {
+	for _, c := range t.plugin.about.Components {
+		if c.ID == t.component {
+			return c.Schema
+		}
+	}
+	return nil
+}
+
 // reader finds the reader of a media type: of those that the job prefers, else one
 // of the server's own, else the first by the plug-in's name.
 func (h *Host) reader(media, op string, preferred []string) (target, error) {
 	fits := func(c sdk.ComponentManifest) bool { return slices.Contains(c.Media, media) }
 	for _, name := range append(slices.Clip(preferred), h.config.Own[sdk.KindReader]...) {
+		h.await(name)
 		if t, ok := h.findReady(name, "", sdk.KindReader, op, fits); ok {
 			return t, nil
 		}
@@ -39,6 +51,7 @@ func (h *Host) reader(media, op string, preferred []string) (target, error) {
 func (h *Host) step(s core.Step, kind sdk.Kind, op string) (target, error) {
 	if s.Plugin == "" {
 		for _, name := range h.config.Own[kind] {
+			h.await(name)
 			if t, ok := h.findReady(name, s.Component, kind, op, anything); ok {
 				return t, nil
 			}
@@ -67,6 +80,7 @@ func (h *Host) missing(s core.Step, kind sdk.Kind) *core.Failure {
 // empty and any id if component is. When there is none, programs that would not start
 // are tried again first.
 func (h *Host) find(name, component string, kind sdk.Kind, op string, fits func(sdk.ComponentManifest) bool) (target, bool) {
+	h.await(name)
 	if t, ok := h.findReady(name, component, kind, op, fits); ok {
 		return t, true
 	}

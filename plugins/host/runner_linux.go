@@ -16,6 +16,8 @@ import (
 
 	"github.com/hashicorp/go-plugin/runner"
 	"golang.org/x/sys/unix"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/host/egress"
 )
 
 // process is one started program as go-plugin's runner wants it. go-plugin sees
@@ -23,8 +25,9 @@ import (
 // are ours, so that nothing which the program does can hold the host up.
 type process struct {
 	launch  launch
-	sockets string   // folder in which its socket must lie
-	extra   []string // environment that go-plugin wants
+	sockets string        // folder in which its socket must lie
+	extra   []string      // environment that go-plugin and the way out want
+	out     *egress.Proxy // its way to the network; nil until it is about to start
 	starter *starter
 	wait    *sync.WaitGroup // of the host, which waits for the goroutines here
 	stderr  *stderrLog

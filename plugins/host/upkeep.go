@@ -1,23 +1,24 @@
 package host
 
 import (
+	"fmt"
 	"slices"
 )
 
-// replace starts a process in the background; when it is ready, the worn one
-// retires. There is at most one such start at a time.
-func (p *pool) replace(worn *worker) {
+// replace starts a process that may write to some folders in the background; when it
+// is ready, the worn one retires. There is at most one such start at a time.
+func (p *pool) replace(worn *worker, writes []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || worn == nil && p.full() || p.pending > 0 || p.health.strikes > 1 || !p.health.until.IsZero() {
 		return
 	}
 	p.pending++
-	p.host.wait.Go(func() { p.fill(worn) })
+	p.host.wait.Go(func() { p.fill(worn, writes) })
 }
 
-func (p *pool) fill(worn *worker) {
-	w, err := p.start()
+func (p *pool) fill(worn *worker, writes []string) {
+	w, err := p.start(writes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pending--
@@ -31,9 +32,9 @@ func (p *pool) fill(worn *worker) {
 	p.adopt(w)
 }
 
-// full reports whether there are as many processes as calls that may run at once.
-// The caller holds mu.
-func (p *pool) full() bool { return len(p.idle)+len(p.busy) >= cap(p.turns) }
+// full reports whether there are or will be as many processes as calls that may run
+// at once. The caller holds mu.
+func (p *pool) full() bool { return len(p.idle)+len(p.busy)+len(p.starting) >= cap(p.turns) }
 
 // adopt adds a started process, unless it came too late to be of use. The caller
 // holds mu.
@@ -57,7 +58,7 @@ func (p *pool) dismiss(w *worker) {
 // warm starts processes until the pool is full. It returns early on a failure.
 func (p *pool) warm() {
 	for p.cold() {
-		w, err := p.start()
+		w, err := p.start(nil)
 		if err != nil {
 			return // start has noted it
 		}
@@ -103,9 +104,17 @@ func (p *pool) watch(all bool) {
 		if kb := residentKB(int(w.pid.Load())); kb > w.limitKB && !w.gone() {
 			w.overKB.Store(kb)
 			w.kill()
+			p.tell(fmt.Sprintf("plug-in %s used %d MB, more than the %d MB that it may", p.plugin.name(), kb>>10, w.limitKB>>10))
 			p.host.log.Warn("plug-in over its memory limit", "plugin", p.plugin.name(), "pid", w.ID(), "residentKB", kb, "limitKB", w.limitKB)
 		}
 	}
+}
+
+// tell is trouble for who does not hold mu.
+func (p *pool) tell(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble(what)
 }
 
 // Counts are what happened to a plug-in's processes since the host was opened.
@@ -113,5 +122,6 @@ type Counts struct {
 	Starts   int `json:"starts"`
 	Calls    int `json:"calls"`
 	Crashes  int `json:"crashes"`  // during a call
+	Hung     int `json:"hung"`     // processes that stopped answering and were replaced
 	Restarts int `json:"restarts"` // replacements of worn or broken processes
 }

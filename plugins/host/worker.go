@@ -12,12 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
 
+	"github.com/twinleaf-scan/twinleaf/plugins/host/egress"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
 )
@@ -28,30 +30,42 @@ type worker struct {
 	*process
 	slot     *slot
 	rpc      generation
-	manifest []byte // as the process gave it
+	pulse    pulse
+	manifest []byte   // as the process gave it
+	writes   []string // folders that it may write to, in order
+	started  time.Time
 
-	calls   int    // made so far
-	last    string // what the last call was about, for affinity
-	limitKB int64  // of resident memory
+	calls   int       // made so far
+	last    string    // what the last call was about, for affinity
+	limitKB int64     // of resident memory
+	since   time.Time // when it was last given to a call or taken back; guarded by the pool
 
-	overKB  atomic.Int64 // resident memory when the watchdog killed it; 0: it did not
-	retired atomic.Bool  // to be ended as soon as it is free
+	overKB  atomic.Int64           // resident memory when the watchdog killed it; 0: it did not
+	hung    atomic.Pointer[string] // why the heartbeat killed it; nil: it did not
+	retired atomic.Bool            // to be ended as soon as it is free
 }
 
-// startWorker starts a process of p and asks it for its manifest, within
-// StartTimeout. What it holds is freed by itself when the process has ended.
-func (h *Host) startWorker(p *plugin) (*worker, error) {
+// startWorker starts a process of p that may write to some folders and asks it for
+// its manifest, within StartTimeout. What it holds is freed by itself when the
+// process has ended.
+func (h *Host) startWorker(p *plugin, writes ...string) (*worker, error) {
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("plug-in %s is not started: %w", p.name(), err)
+	}
 	ctx, cancel := context.WithTimeout(h.life, h.config.StartTimeout)
 	defer cancel()
 	slot, err := newSlot(filepath.Join(h.spool.dir, p.file(), strconv.FormatInt(h.slots.Add(1), 10)))
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{slot: slot, process: &process{
-		launch: h.plan(p, slot), starter: h.starter, wait: &h.wait, exited: make(chan struct{}),
+	plan := h.plan(p, slot)
+	plan.writes = writes
+	now := time.Now()
+	w := &worker{slot: slot, writes: writes, started: now, since: now, process: &process{
+		launch: plan, starter: h.starter, wait: &h.wait, exited: make(chan struct{}),
 		stderr: &stderrLog{log: h.log.With("plugin", p.file())},
 	}}
-	client := h.newClient(w.process)
+	client := h.newClient(p, w.process)
 	connected := make(chan error, 1)
 	h.wait.Go(func() {
 		err := w.connect(ctx, client)
@@ -96,6 +110,9 @@ var errClosed = errors.New("the host is closed")
 // last: its own way of ending a process can wait for ever on a living one.
 func (w *worker) bury(client *goplugin.Client) {
 	<-w.exited
+	if w.out != nil {
+		_ = w.out.Close()
+	}
 	client.Kill()
 	if w.sockets != "" {
 		_ = os.RemoveAll(w.sockets)
@@ -103,7 +120,7 @@ func (w *worker) bury(client *goplugin.Client) {
 	_ = w.slot.remove()
 }
 
-func (h *Host) newClient(p *process) *goplugin.Client {
+func (h *Host) newClient(of *plugin, p *process) *goplugin.Client {
 	return goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  goplugin.HandshakeConfig{MagicCookieKey: pluginv2.CookieKey, MagicCookieValue: pluginv2.CookieValue},
 		VersionedPlugins: versions(),
@@ -118,11 +135,17 @@ func (h *Host) newClient(p *process) *goplugin.Client {
 		},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
 			p.sockets = dir
-			p.extra = append(cmd.Env, pluginv2.LeashKey+"=stdin")
-			return p, nil
+			way := filepath.Join(dir, egressName)
+			p.extra = append(cmd.Env, pluginv2.LeashKey+"=stdin", pluginv2.EgressKey+"="+way)
+			var err error
+			p.out, err = egress.Listen(way, egress.Config{Plugin: of.file(), Refused: func() { of.denied.Add(1) }, Logger: h.log})
+			return p, err
 		},
 	})
 }
+
+// egressName is the socket of a process's way to the network, beside its own.
+const egressName = "egress"
 
 func (p *process) dial() (net.Conn, error) {
 	socket := p.socket.Load()
@@ -146,6 +169,7 @@ func (w *worker) connect(ctx context.Context, client *goplugin.Client) error {
 		return fmt.Errorf("go-plugin gave a %T", raw)
 	}
 	w.rpc = rpc
+	w.pulse.listen(protocol)
 	w.manifest, err = rpc.describe(ctx)
 	return err
 }
@@ -169,6 +193,11 @@ func decodeManifest(raw []byte) (sdk.Manifest, error) {
 	var m sdk.Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return m, fmt.Errorf("manifest: %w", err)
+	}
+	for _, host := range m.Permissions.Net {
+		if _, err := egress.OfAuthor(host); err != nil {
+			return m, fmt.Errorf("manifest: permissions: net: %w", err)
+		}
 	}
 	return m, m.Check()
 }
