@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"plugins/exec":       {"sdk", "sdk/ocr"},
 	"plugins/folder":     {"sdk", "sdk/ocr"},
 	"plugins/webhook":    {"sdk", "sdk/ocr"},
+	"plugins/sftp":       {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
 	"pipeline":           {"core", "core/journal", "core/blob"},
 	"pipeline/internal":  {"core", "core/blob", "sdk/ocr"},
