@@ -63,7 +63,7 @@ func newDocument(path string, doc sdk.Document) (*document, error) {
 	}
 	d := &document{
 		f: f, buf: bufio.NewWriterSize(f, 256<<10),
-		meta: pdfa.Meta{Title: doc.Name, Time: at, Level: level}, id: id,
+		meta: pdfa.Meta{Title: doc.Name, Keywords: keywords(doc.Fields), Time: at, Level: level}, id: id,
 		embed:    embed.Options{Pixels: doc.Limits.Pixels, Lossless: doc.Optimize == "lossless", Level: level},
 		profiles: map[[32]byte]types.IndirectRef{}, last: a4(),
 	}
@@ -86,6 +86,10 @@ func identify(doc sdk.Document) (id [16]byte, err error) {
 
 // add writes one page. text is nil for a page without any.
 func (d *document) add(p sdk.DocPage, text *ocr.Page) error {
+	img, orient, p, err := d.open(p)
+	if err != nil {
+		return err
+	}
 	size := sizeOf(p, d.last, d.meta.Level != pdfa.A1b)
 	d.last = size
 	page := types.Dict{"MediaBox": types.Array{types.Integer(0), types.Integer(0), number(size.width), number(size.height)}}
@@ -94,15 +98,16 @@ func (d *document) add(p sdk.DocPage, text *ocr.Page) error {
 	}
 	resources := types.Dict{}
 	var content []byte
-	if p.Image != nil {
-		ref, orient, err := d.image(p)
-		if err != nil {
-			return err
+	if img != nil {
+		ref, err := d.put(img)
+		if err = errors.Join(err, img.Close()); err != nil {
+			return fmt.Errorf("page %d: %w", p.Number, err)
 		}
 		resources["XObject"] = types.Dict{imageName: ref}
-		content = draw(imageMatrix(orient, turn(p), size.width, size.height))
+		content = draw(imageMatrix(orient, turnShown(p), size.width, size.height))
 	}
 	if text != nil {
+		text = asShown(p, text)
 		place := textlayer.Fill(text.Width, text.Height, size.width, size.height)
 		if ops := textlayer.Operators(*text, place, fontName, &d.text); ops != nil {
 			resources["Font"] = types.Dict{fontName: d.fontRefs().Font}
@@ -144,14 +149,22 @@ func (d *document) fontRefs() *textlayer.FontRefs {
 	return d.font
 }
 
-// image writes the page's picture: the bytes to show if they fit, else the image
-// that was made for recognition, which is upright already.
-func (d *document) image(p sdk.DocPage) (ref types.IndirectRef, orient int, err error) {
+// open opens the page's picture: the one that a filter gave to show, else the bytes to
+// show if they fit, else the image that was made for recognition, which is upright
+// already. The page comes back without the filter's picture where that is not used.
+func (d *document) open(p sdk.DocPage) (img *embed.Image, orient int, used sdk.DocPage, err error) {
+	if img := d.cleaned(p); img != nil {
+		return img, 1, p, nil
+	}
+	p = asScanned(p)
+	if p.Image == nil {
+		return nil, 0, p, nil
+	}
 	file, orient := p.Image.Image, 1
 	if p.Image.Shown != nil {
 		file, orient = *p.Image.Shown, p.Image.Orient
 	}
-	img, err := embed.Open(file.Path, file.Media, d.embed)
+	img, err = embed.Open(file.Path, file.Media, d.embed)
 	if err != nil && p.Image.Shown != nil {
 		var second error
 		orient = 1
@@ -162,13 +175,9 @@ func (d *document) image(p sdk.DocPage) (ref types.IndirectRef, orient int, err 
 		}
 	}
 	if err != nil {
-		return ref, 0, fmt.Errorf("page %d: %w", p.Number, err)
+		return nil, 0, p, fmt.Errorf("page %d: %w", p.Number, err)
 	}
-	ref, err = d.put(img)
-	if err = errors.Join(err, img.Close()); err != nil {
-		return ref, 0, fmt.Errorf("page %d: %w", p.Number, err)
-	}
-	return ref, orient, nil
+	return img, orient, p, nil
 }
 
 func (d *document) put(img *embed.Image) (types.IndirectRef, error) {

@@ -43,7 +43,13 @@ func loadText(p sdk.DocPage) (ocr.Page, error) {
 	return *text, nil
 }
 
-func (k *keeper) joins() bool { return len(k.doc.Inputs) > 1 }
+// joins tells whether pages are taken out of their inputs and joined: those of several
+// inputs, or some of one, which is a part of a job that was split.
+func (k *keeper) joins() bool { return len(k.doc.Inputs) > 1 || k.some() }
+
+func (k *keeper) some() bool {
+	return len(k.doc.Inspections) == 1 && len(k.doc.Pages) < len(k.doc.Inspections[0].Pages)
+}
 
 func (k *keeper) add(p sdk.DocPage, text *ocr.Page) error {
 	pdf := k.fromPDF(p)
@@ -99,7 +105,7 @@ func (k *keeper) addImage(p sdk.DocPage) error {
 		k.images = images
 		k.parts = append(k.parts, part{path: path})
 	}
-	return k.images.add(p, nil)
+	return k.images.add(asScanned(p), nil)
 }
 
 func (k *keeper) closeImages() error {
@@ -134,8 +140,11 @@ func (k *keeper) finish(ctx context.Context) (claim, why string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	if k.joins() {
+	switch {
+	case len(k.doc.Inputs) > 1:
 		return "none", "pages of several documents were joined", nil
+	case k.some():
+		return "none", "some pages of a document were taken out, without what belongs to it as a whole", nil
 	}
 	return result.PDFA, result.Why, nil
 }

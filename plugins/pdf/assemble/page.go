@@ -37,6 +37,8 @@ func sizeOf(p sdk.DocPage, last sheet, units bool) sheet {
 		if turn(p)%180 != 0 {
 			w, h = h, w
 		}
+		x, y := growth(p)
+		w, h = w*x, h*y
 	case info.WidthPt > 0 && info.HeightPt > 0:
 		w, h = info.WidthPt, info.HeightPt
 	case info.Width > 0 && info.Height > 0:

@@ -54,13 +54,18 @@ func (l Level) part() (part, conformance string) {
 // Producer is the program named in documents.
 const Producer = "Twinleaf"
 
-const maxTitle = 1000 // characters
+// The longest title and keywords, in characters.
+const (
+	maxTitle    = 1000
+	maxKeywords = 4000
+)
 
 // Meta is what a document says of itself.
 type Meta struct {
-	Title string
-	Time  time.Time // of submission; the only time in a document
-	Level Level
+	Title    string
+	Keywords string    // what was found out about it, as name=value; …
+	Time     time.Time // of submission; the only time in a document
+	Level    Level
 }
 
 // Info is the document information dictionary; it says the same as XMP.
@@ -72,6 +77,9 @@ func (m Meta) Info() types.Dict {
 	}
 	if t := m.title(); t != "" {
 		d["Title"] = write.Text(t)
+	}
+	if k := oneLine(m.Keywords, maxKeywords); k != "" {
+		d["Keywords"] = write.Text(k)
 	}
 	return d
 }
@@ -93,7 +101,11 @@ func (m Meta) XMP() []byte {
 	}
 	date := m.Time.UTC().Format("2006-01-02T15:04:05+00:00")
 	describe("xmp", nsXMP, element("xmp:CreatorTool", Producer)+element("xmp:CreateDate", date)+element("xmp:ModifyDate", date))
-	describe("pdf", nsPDF, element("pdf:Producer", Producer))
+	about := element("pdf:Producer", Producer)
+	if k := oneLine(m.Keywords, maxKeywords); k != "" {
+		about = element("pdf:Keywords", k) + about
+	}
+	describe("pdf", nsPDF, about)
 	b.WriteString("</rdf:RDF></x:xmpmeta>\n<?xpacket end=\"w\"?>")
 	return []byte(b.String())
 }
@@ -124,8 +136,10 @@ func OutputIntent(profile types.IndirectRef) types.Dict {
 	}
 }
 
-// title is the title as valid XML characters of one line.
-func (m Meta) title() string {
+func (m Meta) title() string { return oneLine(m.Title, maxTitle) }
+
+// oneLine is text as valid XML characters of one line, at most so many.
+func oneLine(text string, most int) string {
 	s := strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -134,9 +148,9 @@ func (m Meta) title() string {
 			return -1
 		}
 		return r
-	}, m.Title)
-	if r := []rune(s); len(r) > maxTitle {
-		s = string(r[:maxTitle])
+	}, text)
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most])
 	}
 	return strings.TrimSpace(s)
 }

@@ -123,7 +123,7 @@ func (c *checker) sameInfo(values xmp) {
 		c.fail("information", 0, "%v", err)
 		return
 	}
-	for key, where := range map[string]string{"Title": nsDC + "title", "Creator": nsXMP + "CreatorTool", "Producer": nsPDF + "Producer",
+	for key, where := range map[string]string{"Title": nsDC + "title", "Creator": nsXMP + "CreatorTool", "Producer": nsPDF + "Producer", "Keywords": nsPDF + "Keywords",
 		"CreationDate": nsXMP + "CreateDate", "ModDate": nsXMP + "ModifyDate"} {
 		text := ""
 		if o, ok := info[key]; ok {
