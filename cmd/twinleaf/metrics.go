@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/plugins/host"
 )
 
 // newRegistry is the server's metrics: the process, the jobs, the stages, the plug-ins.
@@ -20,7 +21,8 @@ type collector struct {
 
 	up, jobs, submitted, duplicates, events, unsaved, appendErrors *prometheus.Desc
 	running, tasks, busy                                           *prometheus.Desc
-	crashes, restarts, processes                                   *prometheus.Desc
+	calls, crashes, hung, restarts, refused                        *prometheus.Desc
+	processes, memory, quarantined, usable                         *prometheus.Desc
 }
 
 func newCollector(l *live) *collector {
@@ -39,16 +41,23 @@ func newCollector(l *live) *collector {
 		running:      d("tasks_running", "Tasks that are being worked on.", "stage"),
 		tasks:        d("tasks_total", "Tasks that ended, by stage and result: done, retried, failed. A task of a page stage is one page.", "stage", "result"),
 		busy:         d("stage_seconds_total", "Time that tasks took.", "stage"),
+		calls:        d("plugin_calls_total", "Calls of a plug-in that ended, well or badly.", "plugin"),
 		crashes:      d("plugin_crashes_total", "Crashes of plug-in processes during a call.", "plugin"),
+		hung:         d("plugin_hung_total", "Plug-in processes that stopped answering and were replaced.", "plugin"),
+		refused:      d("plugin_refused_connections_total", "Connections that a plug-in tried and nobody had granted.", "plugin"),
 		restarts:     d("plugin_restarts_total", "Replacements of worn or broken plug-in processes.", "plugin"),
-		processes:    d("plugin_processes", "Plug-in processes: idle and busy.", "plugin", "state"),
+		processes:    d("plugin_processes", "Plug-in processes: idle, busy and starting.", "plugin", "state"),
+		memory:       d("plugin_resident_bytes", "Resident memory of all processes of a plug-in, with their children.", "plugin"),
+		quarantined:  d("plugin_quarantined", "Whether a plug-in is left alone because it keeps failing.", "plugin"),
+		usable:       d("plugin_up", "Whether a plug-in could be started and is not in quarantine.", "plugin"),
 	}
 }
 
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.up, c.jobs, c.submitted, c.duplicates, c.events, c.unsaved, c.appendErrors,
-		c.running, c.tasks, c.busy, c.crashes, c.restarts, c.processes,
+		c.running, c.tasks, c.busy, c.calls, c.crashes, c.hung, c.restarts, c.refused,
+		c.processes, c.memory, c.quarantined, c.usable,
 	} {
 		ch <- d
 	}
@@ -90,12 +99,41 @@ func (c *collector) pipeline(ch chan<- prometheus.Metric, e *engine, gauge func(
 
 func (c *collector) plugins(ch chan<- prometheus.Metric, e *engine, gauge func(*prometheus.Desc, float64, ...string)) {
 	count := counter(ch)
-	for _, p := range e.host.List() {
+	for _, p := range oneOfEachName(e.host.List()) {
+		count(c.calls, float64(p.Calls), p.Name)
 		count(c.crashes, float64(p.Crashes), p.Name)
+		count(c.hung, float64(p.Hung), p.Name)
+		count(c.refused, float64(p.Refused), p.Name)
 		count(c.restarts, float64(p.Restarts), p.Name)
-		gauge(c.processes, float64(p.Idle), p.Name, "idle")
-		gauge(c.processes, float64(p.Busy), p.Name, "busy")
+		states := map[host.State]int{}
+		for _, r := range p.Processes {
+			states[r.State]++
+		}
+		for _, state := range []host.State{host.Starting, host.Idle, host.Busy} {
+			gauge(c.processes, float64(states[state]), p.Name, string(state))
+		}
+		gauge(c.memory, float64(p.MemoryMB<<20), p.Name)
+		gauge(c.quarantined, flag(p.Quarantined), p.Name)
+		gauge(c.usable, flag(p.Problem == "" && !p.Quarantined && !p.Starting), p.Name)
 	}
+}
+
+// oneOfEachName leaves out programs that cannot be used and go by the name of one that
+// can: a metric has one value for a name.
+func oneOfEachName(all []host.Status) []host.Status {
+	at := map[string]int{}
+	var out []host.Status
+	for _, p := range all {
+		i, seen := at[p.Name]
+		switch {
+		case !seen:
+			at[p.Name] = len(out)
+			out = append(out, p)
+		case out[i].Problem != "":
+			out[i] = p
+		}
+	}
+	return out
 }
 
 func counter(ch chan<- prometheus.Metric) func(*prometheus.Desc, float64, ...string) {

@@ -45,19 +45,6 @@ type Accepted struct {
 	Duplicate bool          `json:"duplicate,omitempty" doc:"The Idempotency-Key was seen before: this is that job"`
 }
 
-// Plugin is one plug-in of the server.
-type Plugin struct {
-	Name     string   `json:"name"`
-	Version  string   `json:"version"`
-	Kinds    []string `json:"kinds" doc:"reader, filter, recognizer, assembler, deliverer"`
-	Summary  string   `json:"summary,omitempty"`
-	Engine   string   `json:"engine,omitempty"`
-	SHA256   string   `json:"sha256,omitempty"`
-	State    string   `json:"state" doc:"ready, or why it does not serve"`
-	Crashes  int      `json:"crashes" doc:"Since the server started"`
-	Protocol int      `json:"protocol"`
-}
-
 // Health is the answer of /readyz.
 type Health struct {
 	Ready bool      `json:"ready"`

@@ -23,7 +23,8 @@ type Status struct {
 	Problem    string      `json:"problem,omitempty"` // why it cannot be used
 	Identity
 
-	Size        int       `json:"size"` // calls that may run at once
+	Sandbox     string    `json:"sandbox,omitempty"` // level at which its processes are confined
+	Size        int       `json:"size"`              // calls that may run at once
 	Idle        int       `json:"idle"`
 	Busy        int       `json:"busy"`
 	Processes   []Process `json:"processes,omitempty"`
