@@ -40,7 +40,8 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 		return nil, errors.Join(explainJournal(err), e.close())
 	}
 	e.log = j
-	if err := e.openHost(ctx, c.Plugins, filepath.Join(c.Data, "spool"), log); err != nil {
+	private := []string{filepath.Join(c.Data, "blobs"), filepath.Join(c.Data, "journal")}
+	if err := e.openHost(ctx, c.Plugins, filepath.Join(c.Data, "spool"), private, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	e.pipe, err = pipeline.New(ctx, pipeline.Config{
@@ -74,9 +75,9 @@ func explainJournal(err error) error {
 	return fmt.Errorf("%w: stop the server, then twinleaf serve --recover", err)
 }
 
-func (e *engine) openHost(ctx context.Context, plugins, spool string, log *slog.Logger) error {
+func (e *engine) openHost(ctx context.Context, plugins, spool string, private []string, log *slog.Logger) error {
 	var err error
-	e.host, err = host.Open(ctx, host.Config{Dir: plugins, Spool: spool, Workers: e.workers, Logger: log.With("part", "plugins")})
+	e.host, err = host.Open(ctx, host.Config{Dir: plugins, Spool: spool, Private: private, Workers: e.workers, Logger: log.With("part", "plugins")})
 	if err != nil {
 		return fmt.Errorf("open the plug-ins in %s: %w", plugins, err)
 	}
@@ -104,8 +105,8 @@ func (e *engine) close() error {
 
 // onceConfig is what openOnce needs.
 type onceConfig struct {
-	dir      string // temporary
-	plugins  string
+	dir      string      // temporary
+	plugins  host.Config // where they lie
 	workers  int
 	password string
 	log      *slog.Logger
@@ -119,7 +120,7 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 	if e.blobs, err = blob.Open(filepath.Join(c.dir, "blobs"), blob.Config{NoSync: true, Logger: c.log}); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), c.log); err != nil {
+	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), nil, c.log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	all := stages(e.host, e.blobs)

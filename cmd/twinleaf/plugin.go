@@ -4,70 +4,124 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/store"
 )
 
+// pluginFlags say where plug-ins lie; all commands of the group take them.
+type pluginFlags struct {
+	folder string
+	store  string
+	config string
+	asJSON bool
+}
+
 func newPlugin(a *app) *cobra.Command {
-	var dir string
-	var asJSON bool
-	list := &cobra.Command{Use: "list", Short: "List the plug-ins of this machine", Args: exactly(0, "no arguments"), RunE: func(c *cobra.Command, _ []string) error {
-		all, err := a.localPlugins(c.Context(), dir)
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			return writeJSON(a.std.out, all)
-		}
-		t := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "NAME\tVERSION\tKINDS\tSTATE\tSUMMARY")
-		for _, p := range all {
-			p := pluginView(p)
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.Name, p.Version, strings.Join(p.Kinds, ","), p.State, p.Summary)
-		}
-		return t.Flush()
-	}}
-	describe := &cobra.Command{Use: "describe NAME", Short: "Print what a plug-in says of itself, its settings' schema included", Args: exactly(1, "a plug-in's name"), RunE: func(c *cobra.Command, args []string) error {
-		all, err := a.localPlugins(c.Context(), dir)
-		if err != nil {
-			return err
-		}
-		for _, p := range all {
-			if p.Name == args[0] {
-				return writeJSON(a.std.out, p)
-			}
-		}
-		return fmt.Errorf("there is no plug-in %q\nhint: see twinleaf plugin list", args[0])
-	}}
-	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c := group("plugin", "The plug-ins", list, describe)
-	c.PersistentFlags().StringVar(&dir, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
+	f := &pluginFlags{}
+	c := group("plugin", "The plug-ins",
+		newPluginList(a, f), newPluginDescribe(a, f), newPluginAdd(a, f), newPluginUse(a, f), newPluginRemove(a, f),
+		newPluginVerify(a, f), newPluginPack(a), newPluginLock(a, f), newPluginKey(a, f),
+	)
+	fl := c.PersistentFlags()
+	fl.StringVar(&f.folder, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
+	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
+	fl.StringVar(&f.config, "config", os.Getenv("TWINLEAF_CONFIG"), "the server's configuration, which may name both (or TWINLEAF_CONFIG)")
 	return c
 }
 
-func (a *app) localPlugins(ctx context.Context, dir string) ([]host.Status, error) {
-	dir, err := findPlugins(dir)
+// places are the folder and the store of one set of flags.
+type places struct {
+	folder string
+	store  *store.Store
+	policy store.Policy
+}
+
+// added finds the store alone.
+func (f *pluginFlags) added() (places, error) {
+	c, err := f.settings()
 	if err != nil {
-		return nil, err
+		return places{}, err
 	}
-	return listPlugins(ctx, dir)
+	s, err := store.At(c.Store)
+	return places{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}}, err
+}
+
+// all finds the plug-in folder too.
+func (f *pluginFlags) all() (places, error) {
+	p, err := f.added()
+	if err != nil {
+		return p, err
+	}
+	c, err := f.settings()
+	if err != nil {
+		return p, err
+	}
+	p.folder, err = findPlugins(c.Plugins)
+	return p, err
+}
+
+// settings are those of a server's configuration that tell where plug-ins lie and
+// which may run, with environment and flags over it.
+func (f *pluginFlags) settings() (config, error) {
+	c, err := readConfig(f.config)
+	if err != nil {
+		return c, err
+	}
+	for _, o := range []struct {
+		field     *string
+		env, flag string
+	}{
+		{&c.Data, "TWINLEAF_STATE", ""},
+		{&c.Plugins, "TWINLEAF_PLUGINS", f.folder},
+		{&c.Store, "TWINLEAF_STORE", f.store},
+	} {
+		override(o.field, os.Getenv(o.env), os.Getenv(o.env) != "")
+		override(o.field, o.flag, o.flag != "")
+	}
+	override(&c.Data, defaultData(), c.Data == "")
+	return c, c.completeStore()
+}
+
+// config names both places to a host.
+func (p places) config() host.Config {
+	return host.Config{Dir: p.folder, Store: p.store.Dir(), Signed: p.policy.Signed}
 }
 
 // listPlugins starts each plug-in of a folder once and asks what it is.
-func listPlugins(ctx context.Context, dir string) (list []host.Status, err error) {
+func listPlugins(ctx context.Context, dir string) ([]host.Status, error) {
+	return openPlugins(ctx, host.Config{Dir: dir})
+}
+
+func openPlugins(ctx context.Context, c host.Config) (list []host.Status, err error) {
+	err = withTemp(func(tmp string) error {
+		c.Spool, c.Workers = tmp, 1
+		h, err := host.Open(ctx, c)
+		if err != nil {
+			return fmt.Errorf("look at the plug-ins in %s: %w", c.Dir, err)
+		}
+		list = h.List()
+		return h.Close()
+	})
+	return list, err
+}
+
+// describeProgram starts a program as a server would, and gives what it says.
+func describeProgram(ctx context.Context, program string) (d host.Description, err error) {
+	err = withTemp(func(tmp string) error {
+		d, err = host.Describe(ctx, host.Config{Spool: tmp}, program)
+		return err
+	})
+	return d, err
+}
+
+func withTemp(do func(dir string) error) error {
 	tmp, err := os.MkdirTemp("", "twinleaf-plugins-")
 	if err != nil {
-		return nil, fmt.Errorf("make a temporary folder: %w", err)
+		return fmt.Errorf("make a temporary folder: %w\nhint: TMPDIR names another place", err)
 	}
 	defer os.RemoveAll(tmp) // temporary; the system clears what stays
-	h, err := host.Open(ctx, host.Config{Dir: dir, Spool: tmp, Workers: 1})
-	if err != nil {
-		return nil, fmt.Errorf("look at the plug-ins in %s: %w", dir, err)
-	}
-	list = h.List()
-	return list, h.Close()
+	return do(tmp)
 }
