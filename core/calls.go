@@ -90,11 +90,12 @@ type PageParts struct {
 // DeliverCall asks a deliverer to hand over files. The same Key may come twice;
 // the second time the destination must find itself done.
 type DeliverCall struct {
-	Plugin   string          // name of the deliverer
-	Settings json.RawMessage // the destination's
-	Key      string          // idempotency key
-	Job      JobID
-	Name     string // document name without extension
-	Files    []Source
-	Kinds    []string // kind of each file: pdf, text …
+	Destination string          // its name
+	Plugin      string          // name of the deliverer
+	Settings    json.RawMessage // the destination's
+	Key         string          // idempotency key
+	Job         JobID
+	Name        string // document name without extension
+	Files       []Source
+	Kinds       []string // kind of each file: pdf, text …
 }

@@ -63,6 +63,8 @@ type Config struct {
 	// destination, with its settings; nil: whatever reads as one is taken.
 	CheckStep func(context.Context, core.StepKind, core.Step) error
 
+	Sealer Sealer // of the secrets in settings; nil: they are journaled as they come
+
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // default: nothing is logged
 }

@@ -15,12 +15,20 @@ import (
 const maxSetting = 1 << 20
 
 // SetSetting changes a shared setting; the value is JSON, nil removes the key. Profiles and
-// destinations are checked; codes: bad-request, unknown (nothing to remove).
+// destinations are checked, their secrets are sealed; codes: bad-request, unknown (nothing
+// to remove).
 func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, user string) error {
+	value, before, err := p.restored(key, value)
+	if err != nil {
+		return err
+	}
 	if err := p.validSetting(ctx, key, value, nil); err != nil {
 		return err
 	}
-	_, err := p.change(ctx, "setting/"+key, func(s *core.State) ([]core.Event, error) {
+	if value, err = p.sealed(ctx, key, value, before); err != nil {
+		return err
+	}
+	_, err = p.change(ctx, "setting/"+key, func(s *core.State) ([]core.Event, error) {
 		old, known := s.Setting(key)
 		if !known && len(value) == 0 {
 			return nil, noSetting(key)
@@ -42,7 +50,11 @@ func noSetting(key string) error {
 // things stand. It changes nothing.
 func (p *Pipeline) CheckSettings(ctx context.Context, values map[string][]byte) error {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if err := p.validSetting(ctx, key, values[key], values); err != nil {
+		value, _, err := p.restored(key, values[key])
+		if err != nil {
+			return err
+		}
+		if err := p.validSetting(ctx, key, value, values); err != nil {
 			return err
 		}
 		if len(values[key]) == 0 && !p.isSet(key) {
@@ -134,13 +146,13 @@ func (p *Pipeline) checkDestination(ctx context.Context, value []byte) error {
 	return p.cfg.CheckStep(ctx, core.StepDeliverer, core.Step{Plugin: d.Plugin, Settings: settings})
 }
 
-// Settings gives all shared settings by key.
+// Settings gives all shared settings by key, with core.Mask in the place of secrets.
 func (p *Pipeline) Settings() map[string][]byte {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	all := map[string][]byte{}
 	for s := range p.state.Settings("") {
-		all[s.Key] = s.Value
+		all[s.Key] = core.MaskSecrets(s.Value)
 	}
 	return all
 }

@@ -51,7 +51,7 @@ func TestOutputsOfTheProfileAreDelivered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if call.Plugin != "folder" || string(call.Settings) != `{"dir":"/out"}` || call.Key != "A-1/x" || call.Name != "scan" {
+	if call.Destination != "x" || call.Plugin != "folder" || string(call.Settings) != `{"dir":"/out"}` || call.Key != "A-1/x" || call.Name != "scan" {
 		t.Errorf("call: %+v", call)
 	}
 	if !slices.Equal(call.Kinds, []string{"pdf", "original"}) || call.Files[0].Name != "scan.pdf" || call.Files[0].Path == "" {
