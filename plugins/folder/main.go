@@ -14,7 +14,7 @@ import (
 
 // Settings say where documents go.
 type Settings struct {
-	Dir    string `json:"dir" jsonschema:"folder that takes the documents; an absolute path"`
+	Dir    string `json:"dir" grant:"write" jsonschema:"folder that takes the documents; an absolute path"`
 	Create *bool  `json:"create,omitempty" jsonschema:"make the folder when it is missing; default true. Say false for a share that may not be mounted"`
 	Mode   string `json:"mode,omitempty" jsonschema:"permissions of delivered files in octal, narrowed by the umask; default 0644"`
 }
