@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -148,4 +149,15 @@ func retryAfter(value string, now time.Time) time.Duration {
 		return min(at.Sub(now).Round(time.Second), most)
 	}
 	return 0
+}
+
+// clip cuts a text to at most n bytes, between characters.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

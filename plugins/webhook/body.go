@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // body is what is sent. It is never held in memory: it is read from the files each
@@ -59,17 +59,24 @@ type file struct {
 // describe looks at the files of a request: each is read once, so that a damaged one
 // is found before anything is sent.
 func describe(ctx context.Context, r sdk.DeliverRequest) ([]file, error) {
-	names := fileNames(r.Name, r.Kinds)
+	plan, err := deliver.NewPlan(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.Choose(r.Name, r.Job, func(string) (bool, error) { return false, nil }); err != nil {
+		return nil, err
+	}
 	files := make([]file, len(r.Files))
-	for i, f := range r.Files {
+	for _, item := range plan.Files {
+		f := r.Files[item.Index]
 		sum, size, err := digest(ctx, f.Path)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", names[i], err)
+			return nil, fmt.Errorf("read %s: %w", item.Final, err)
 		}
 		if f.SHA256 != "" && f.SHA256 != sum {
-			return nil, fmt.Errorf("%s has SHA-256 %s instead of %s", names[i], sum, f.SHA256)
+			return nil, fmt.Errorf("%s has SHA-256 %s instead of %s", item.Final, sum, f.SHA256)
 		}
-		files[i] = file{Kind: r.Kinds[i], Name: names[i], Media: cmp.Or(f.Media, mediaOf(r.Kinds[i])), Size: size, SHA256: sum, path: f.Path}
+		files[item.Index] = file{Kind: item.Kind, Name: item.Final, Media: deliver.Media(f, item.Kind), Size: size, SHA256: sum, path: f.Path}
 	}
 	return files, nil
 }

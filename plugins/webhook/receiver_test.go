@@ -153,7 +153,7 @@ func (r *rests) rest(_ context.Context, d time.Duration) error {
 	return nil
 }
 
-func deliver(t testing.TB, r sdk.DeliverRequest, s Settings) (sdk.Receipt, rests, error) {
+func deliverTo(t testing.TB, r sdk.DeliverRequest, s Settings) (sdk.Receipt, rests, error) {
 	t.Helper()
 	var waited rests
 	receipt, err := plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(waited.rest), sdk.OpDeliver, r, s)

@@ -69,9 +69,6 @@ func restAfter(err error, n int) (time.Duration, bool) {
 // prepare makes the body.
 func (d *delivery) prepare(ctx context.Context) error {
 	r := d.request
-	if r.Key == "" || len(r.Files) == 0 || len(r.Files) != len(r.Kinds) {
-		return fmt.Errorf("a delivery needs a key and files with their kinds; got %q, %d files, %d kinds", r.Key, len(r.Files), len(r.Kinds))
-	}
 	files, err := describe(ctx, r)
 	if err != nil {
 		return err
