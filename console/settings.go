@@ -150,7 +150,7 @@ func (s *Server) putProfile(ctx context.Context, in *struct {
 	if err := s.set(ctx, profiles+in.Name, p); err != nil {
 		return nil, err
 	}
-	return &profileBody{api.OfProfile(p)}, nil
+	return s.getProfile(ctx, &nameInput{in.Name}) // as it is shown: without its secrets
 }
 
 func (s *Server) getDestination(ctx context.Context, in *nameInput) (*destinationBody, error) {
@@ -171,7 +171,7 @@ func (s *Server) putDestination(ctx context.Context, in *struct {
 	if err := s.set(ctx, destinations+in.Name, in.Body); err != nil {
 		return nil, err
 	}
-	return &destinationBody{in.Body}, nil
+	return s.getDestination(ctx, &nameInput{in.Name}) // as it is shown: without its secrets
 }
 
 type settingsBody struct{ Body map[string]json.RawMessage }

@@ -11,6 +11,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/blob"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
+	"github.com/twinleaf-scan/twinleaf/core/secret"
 	"github.com/twinleaf-scan/twinleaf/pipeline"
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -21,6 +22,7 @@ type engine struct {
 	blobs   *blob.Store
 	log     journal.Log
 	host    *host.Host
+	secrets *secret.Keeper // nil where no settings are kept
 	pipe    *pipeline.Pipeline
 	workers int
 
@@ -44,19 +46,27 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	if err := e.openHost(ctx, c.Plugins, filepath.Join(c.Data, "spool"), private, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	if err := e.openSecrets(c.Data); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
 	e.pipe, err = pipeline.New(ctx, pipeline.Config{
 		Server: c.Name, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"),
-		Defaults: c.defaults(), CheckStep: e.checkStep,
-	}, e.log, e.blobs, stages(e.host, e.blobs))
+		Defaults: c.defaults(), CheckStep: e.checkStep, Sealer: e.secrets,
+	}, e.log, e.blobs, stages(secretsHost{e.host, e.secrets}, e.blobs))
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
 }
 
-// checkStep asks the plug-in of a step, or of a destination, about its settings.
+// checkStep asks the plug-in of a step, or of a destination, about its settings. What
+// it finds wrong is told without the secrets.
 func (e *engine) checkStep(ctx context.Context, kind core.StepKind, s core.Step) error {
-	return e.host.Validate(ctx, s, sdk.Kind(kind))
+	err := e.host.Validate(ctx, s, sdk.Kind(kind))
+	if err == nil {
+		return nil
+	}
+	return e.hidden(ctx, kind, s).Error(err)
 }
 
 func workers(n int) int {
@@ -123,7 +133,7 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), nil, c.log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	all := stages(e.host, e.blobs)
+	all := stages(secretsHost{Host: e.host}, e.blobs)
 	all[core.Deliver] = stageFunc(func(context.Context, core.Task) (core.Result, error) { return core.Delivered{}, nil })
 	e.pipe, err = pipeline.New(ctx, pipeline.Config{
 		Workers: e.workers, Log: c.log,

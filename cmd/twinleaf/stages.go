@@ -10,11 +10,10 @@ import (
 	"github.com/twinleaf-scan/twinleaf/pipeline/ingest"
 	"github.com/twinleaf-scan/twinleaf/pipeline/rasterize"
 	"github.com/twinleaf-scan/twinleaf/pipeline/recognize"
-	"github.com/twinleaf-scan/twinleaf/plugins/host"
 )
 
 // stages are the steps of a job. Each asks one plug-in through the host.
-func stages(h *host.Host, b *blob.Store) map[core.Stage]pipeline.Stage {
+func stages(h secretsHost, b *blob.Store) map[core.Stage]pipeline.Stage {
 	return map[core.Stage]pipeline.Stage{
 		core.Ingest:    ingest.New(b, h),
 		core.Rasterize: rasterize.New(b, h),

@@ -44,3 +44,15 @@ func (h Hidden) Error(err error) error {
 	}
 	return errors.New(h.Text(err.Error()))
 }
+
+// At gives the strings at JSON pointers of a decoded JSON value.
+func At(value any, pointers []string) Hidden {
+	var found Hidden
+	_, _ = rewrite(value, "", func(at string, node any) (any, bool, error) {
+		if s, ok := node.(string); ok && slices.Contains(pointers, at) {
+			found = append(found, s)
+		}
+		return node, false, nil
+	})
+	return hiding(found)
+}

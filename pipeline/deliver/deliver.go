@@ -102,7 +102,7 @@ func call(t core.Task) (core.DeliverCall, error) {
 	if err != nil {
 		return core.DeliverCall{}, err
 	}
-	c := core.DeliverCall{Plugin: dest.Plugin, Job: t.Job}
+	c := core.DeliverCall{Destination: t.Destination, Plugin: dest.Plugin, Job: t.Job}
 	if dest.Settings != nil {
 		if c.Settings, err = json.Marshal(dest.Settings); err != nil {
 			return c, fmt.Errorf("settings of destination %q: %w", t.Destination, err)
