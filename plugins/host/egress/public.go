@@ -6,12 +6,15 @@ import "net/netip"
 // "" when it is. The kinds are those of the IANA special-purpose registries; in doubt an
 // address is hidden.
 func hidden(ip netip.Addr) string {
+	if ip.Zone() != "" {
+		return "no plain address"
+	}
 	ip = ip.Unmap()
 	if v4, ok := embedded(ip); ok {
 		return hidden(v4)
 	}
 	switch {
-	case !ip.IsValid() || ip.Zone() != "":
+	case !ip.IsValid():
 		return "no plain address"
 	case ip.IsUnspecified():
 		return "the unspecified address"
