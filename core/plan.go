@@ -112,7 +112,7 @@ func (j *job) drawn() bool {
 // asked for and not in the page, so that images would be the wrong answer.
 func (j *job) misasked() bool {
 	for n := 1; n <= j.index.total; n++ {
-		if j.failure(n).Last.Val.Failure.Code != CodeNoLanguage {
+		if code := j.failure(n).Last.Val.Failure.Code; code != CodeNoLanguage && code != CodeBadRequest {
 			return false
 		}
 	}

@@ -64,12 +64,25 @@ func (c *chaos) deed(t Task) {
 		c.tell(t.Job, JobHeld{Reason: fmt.Sprint(dice), Count: c.dice.IntN(3)})
 	default:
 		c.start(t)
-		r, err := t.Complete(c.result(t, 1+c.dice.IntN(4)), time.Millisecond)
+		made := c.result(t, 1+c.dice.IntN(4))
+		if a, ok := made.(DocumentAssembled); ok {
+			made = c.embellish(a)
+		}
+		r, err := t.Complete(made, time.Millisecond)
 		if err != nil {
 			panic(err)
 		}
 		c.tell(t.Job, r)
 	}
+}
+
+// embellish adds fields, and sometimes that some are missing.
+func (c *chaos) embellish(a DocumentAssembled) DocumentAssembled {
+	a.Fields = map[string]string{"from": c.salt, "dice": fmt.Sprint(c.dice.IntN(3))}
+	for range c.dice.IntN(3) {
+		a.Unindexed = append(a.Unindexed, IndexFailure{Indexer: c.salt})
+	}
+	return a
 }
 
 // meddle does what people do.
@@ -171,7 +184,7 @@ func sameViews(t *rapid.T, got, want *State) {
 func views(s *State) []string {
 	var out []string
 	for _, v := range s.Jobs(Filter{Limit: 1000}) {
-		out = append(out, fmt.Sprintln(v.ID, v.State, v.Pages, v.Started, v.Finished, v.Attempts, len(v.Failures), v.Error, len(v.Outputs)))
+		out = append(out, fmt.Sprintln(v.ID, v.State, v.Pages, v.Started, v.Finished, v.Attempts, len(v.Failures), v.Error, len(v.Outputs), v.Fields, v.Unindexed))
 	}
 	return out
 }

@@ -79,8 +79,8 @@ func (j *job) view() JobView {
 		v.Reason = j.Cancel.Val.Reason
 		return v
 	}
-	if j.plan.Out != nil {
-		v.Outputs = j.plan.Out.Val.Outputs
+	if out := j.plan.Out; out != nil {
+		v.Outputs, v.Parts, v.Fields, v.Unindexed = out.Val.Outputs, out.Val.Parts, out.Val.Fields, out.Val.Unindexed
 	}
 	return v
 }
