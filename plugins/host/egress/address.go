@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -148,7 +149,7 @@ const maxHost = 253
 // canonical gives a host the form in which hosts are compared. What a resolver might
 // take for an address although it is not written as one (127.1, 0x7f000001) is refused.
 func canonical(host string) (string, error) {
-	if host == "" || len(host) > 4*maxHost {
+	if host == "" || len(host) > 4*maxHost || !utf8.ValidString(host) {
 		return "", fmt.Errorf("%s is not a host", quote(host))
 	}
 	if ip, err := literal(host); err != nil || ip != "" {
