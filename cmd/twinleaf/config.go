@@ -26,6 +26,8 @@ type config struct {
 	Data         string         `yaml:"data"`         // journal and blobs; default see defaultData
 	Delivered    string         `yaml:"delivered"`    // folder of the built-in destination; default DATA/delivered
 	Plugins      string         `yaml:"plugins"`      // plug-in folder; default see findPlugins
+	Store        string         `yaml:"store"`        // plug-ins that were added; default DATA/plugins
+	Signatures   string         `yaml:"signatures"`   // of added plug-ins: optional (default) or required
 	Workers      int            `yaml:"workers"`      // pages worked on at once; default: the number of CPUs
 	DrainTimeout time.Duration  `yaml:"drainTimeout"` // for running work when the server stops; default 30 s
 	Keep         int            `yaml:"keep"`         // finished jobs that are remembered; default 10,000
@@ -79,6 +81,9 @@ func (c config) complete() (config, error) {
 	if c.Delivered, err = filepath.Abs(c.Delivered); err != nil {
 		return c, fmt.Errorf("delivered: %w", err)
 	}
+	if err := c.completeStore(); err != nil {
+		return c, err
+	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = 30 * time.Second
 	}
@@ -94,6 +99,29 @@ func (c config) complete() (config, error) {
 		}
 	}
 	return c, c.checkWatch()
+}
+
+// What the field signatures may say.
+const (
+	signaturesOptional = "optional"
+	signaturesRequired = "required"
+)
+
+// completeStore fills in where added plug-ins lie and who may have made them.
+func (c *config) completeStore() (err error) {
+	if c.Signatures == "" {
+		c.Signatures = signaturesOptional
+	}
+	if c.Signatures != signaturesOptional && c.Signatures != signaturesRequired {
+		return usage("write signatures: required, or optional", "signatures: %q is neither required nor optional", c.Signatures)
+	}
+	if c.Store == "" {
+		c.Store = filepath.Join(c.Data, "plugins")
+	}
+	if c.Store, err = filepath.Abs(c.Store); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 // defaults are the built-in profile and destination.

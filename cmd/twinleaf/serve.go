@@ -27,6 +27,7 @@ type serveFlags struct {
 	data     string
 	listen   string
 	plugins  string
+	store    string
 	workers  int
 	drain    time.Duration
 	insecure bool
@@ -40,6 +41,7 @@ func (f *serveFlags) register(c *cobra.Command) {
 	fl.StringVar(&f.data, "data", "", "folder of journal and documents (or TWINLEAF_STATE; default ~/.local/state/twinleaf)")
 	fl.StringVar(&f.listen, "listen", "", "address (or TWINLEAF_LISTEN; default 127.0.0.1:8080)")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
+	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
 	fl.IntVar(&f.workers, "workers", 0, "pages worked on at once (default: number of CPUs)")
 	fl.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS and token")
 }
@@ -73,6 +75,7 @@ func (f serveFlags) config(a *app) (config, error) {
 		{&c.Web.Listen, "TWINLEAF_LISTEN", f.listen},
 		{&c.Web.Token, "TWINLEAF_TOKEN", a.token},
 		{&c.Plugins, "TWINLEAF_PLUGINS", f.plugins},
+		{&c.Store, "TWINLEAF_STORE", f.store},
 		{&c.Log.Level, "TWINLEAF_LOG_LEVEL", a.logLevel},
 	} {
 		override(o.field, os.Getenv(o.env), os.Getenv(o.env) != "")

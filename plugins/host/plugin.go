@@ -138,9 +138,17 @@ func (h *Host) enrol(p *plugin, w *worker) error {
 		return fmt.Errorf("plug-in %s: %w", p.file(), err)
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.raw, p.about, p.problem = w.manifest, about, nil
+	p.raw, p.about = w.manifest, about
 	p.limitKB = int64(h.memoryMB(about)) << 10
+	p.mu.Unlock()
+	if wants(about.Permissions) {
+		if w, err = h.startAgain(p, w); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.problem = nil
 	w.limitKB = p.limitKB
 	pool := newPool(h, p, h.config.size(p.kinds()))
 	pool.counts.Starts = 1
@@ -151,6 +159,23 @@ func (h *Host) enrol(p *plugin, w *worker) error {
 	}
 	h.log.Info("plug-in ready", "plugin", about.Name, "version", about.Version, "kinds", p.kinds(), "processes", cap(pool.turns))
 	return nil
+}
+
+// startAgain replaces the first process, which could do nothing but say what it is, by
+// one with what its manifest asks for.
+func (h *Host) startAgain(p *plugin, first *worker) (*worker, error) {
+	first.kill()
+	w, err := h.startWorker(p)
+	if err == nil && string(w.manifest) != string(p.raw) {
+		w.kill()
+		err = fmt.Errorf("plug-in %s says something else of itself each time", p.file())
+	}
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.about = sdk.Manifest{} // what it may do is found out anew the next time
+	}
+	return w, err
 }
 
 // take gives p its pool, unless the host is being closed: Close ends the pools that it

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -136,20 +137,48 @@ func (c *Candidate) fill(ctx context.Context, a *Archive, describe Describer) er
 	if err != nil {
 		return fmt.Errorf("try the program of %s: %w", c.Entry, err)
 	}
-	return c.compare(m)
+	return c.Entry.compare(m)
 }
 
-// compare holds what the program says against the manifest of the archive.
-func (c *Candidate) compare(m sdk.Manifest) error {
-	here, err := EntryOf(m, c.Entry.Program)
+// compare holds what a program says against the manifest of its archive.
+func (e Entry) compare(m sdk.Manifest) error {
+	here, err := EntryOf(m, e.Program)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, d := range c.Entry.Differences(here) {
-		errs = append(errs, fmt.Errorf("%s of the program is %s, %s says %s", d.What, d.Here, ManifestFile, d.Lock))
+	var words []string
+	for _, d := range e.Differences(here) {
+		words = append(words, fmt.Sprintf("its %s is %s, %s says %s", d.What, d.Here, ManifestFile, d.Lock))
 	}
-	return errors.Join(errs...)
+	if len(words) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the program of %s is not what the archive says: %s", e, strings.Join(words, "; "))
+}
+
+// Try unpacks an archive into an empty folder, tries its program, and deletes it again.
+func Try(ctx context.Context, archive, dir string, describe Describer) (err error) {
+	a, err := OpenArchive(archive)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if !runsHere(a.Platform) {
+		return fmt.Errorf("%s is for %s, this machine is %s", filepath.Base(archive), a.Platform, Platform())
+	}
+	dir = filepath.Join(dir, "unpacked")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, removeSealed(dir)) }()
+	if _, err := a.Unpack(dir); err != nil {
+		return err
+	}
+	m, err := describe(ctx, filepath.Join(dir, filepath.FromSlash(a.Entry.Program)))
+	if err != nil {
+		return fmt.Errorf("try the program of %s: %w", a.Entry, err)
+	}
+	return a.Entry.compare(m)
 }
 
 // conflict finds out what of this plug-in is installed already.

@@ -187,24 +187,3 @@ func (s *Store) writable() error {
 	}
 	return nil
 }
-
-// FolderPins holds the programs of a plain plug-in folder to the lock in it. There
-// is none without a lock, and then locked is false.
-func FolderPins(dir string) (pins map[string]*Pin, locked bool, err error) {
-	l, err := readLock(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, true, err
-	}
-	pins = map[string]*Pin{}
-	for _, e := range l.Active() {
-		p := &Pin{Entry: e, dir: dir, only: []string{e.Program}, where: filepath.Join(dir, LockFile)}
-		if p.Digest() == "" {
-			p.bad = fmt.Errorf("%s has no digest for %s in %s", e, Platform(), p.where)
-		}
-		pins[e.Program] = p
-	}
-	return pins, true, nil
-}

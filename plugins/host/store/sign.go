@@ -117,13 +117,13 @@ func (s *Store) Keys() (Keys, error) {
 	return ParseKeys(text)
 }
 
-// Trust adds a verifier key to those that are trusted.
-func (s *Store) Trust(verifier string) error {
+// Trust adds a verifier key to those that are trusted, and gives its NAME+HASH.
+func (s *Store) Trust(verifier string) (string, error) {
 	added, err := ParseKeys([]byte(verifier))
 	if err != nil || len(added) != 1 {
-		return errors.Join(errors.New("want one verifier key, NAME+HASH+KEY"), err)
+		return "", errors.New("that is no verifier key: want NAME+HASH+KEY")
 	}
-	return s.change(func() error {
+	return KeyID(added[0]), s.change(func() error {
 		keys, err := s.Keys()
 		if err != nil {
 			return err

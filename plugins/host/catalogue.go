@@ -1,0 +1,148 @@
+package host
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/host/store"
+)
+
+// catalogue lists the programs that a host runs: those of the plug-in folder, held
+// to the lock in it if there is one, and the active ones of the store. One that must
+// not run is among them, with the reason.
+func (c Config) catalogue() ([]*plugin, error) {
+	if c.program != "" {
+		return []*plugin{newPlugin(c.program)}, nil
+	}
+	found, err := scan(c.Dir, c.Logger)
+	if err != nil {
+		return nil, err
+	}
+	holdToLock(c.Dir, found)
+	if c.Store == "" {
+		return found, nil
+	}
+	return append(fromStore(c.Store, store.Policy{Signed: c.Signed}), found...), nil
+}
+
+// fromStore lists the active plug-ins of a store. A store that cannot be read is
+// one plug-in with a problem: what else there is goes on.
+func fromStore(dir string, policy store.Policy) []*plugin {
+	s, err := store.At(dir)
+	var pins []*store.Pin
+	if err == nil {
+		pins, err = s.Pins(policy)
+	}
+	if err != nil {
+		p := newPlugin(filepath.Join(dir, store.LockFile))
+		p.barred = fmt.Errorf("no plug-in of the store is used: %w", err)
+		return []*plugin{p}
+	}
+	var found []*plugin
+	for _, pin := range pins {
+		p := newPlugin(pin.Program())
+		p.pin, p.stored = pin, true
+		found = append(found, p)
+	}
+	return found
+}
+
+// holdToLock gives every program in a folder its place in the folder's lock.
+func holdToLock(dir string, found []*plugin) {
+	pins, locked, err := store.FolderPins(dir)
+	if !locked && err == nil {
+		return
+	}
+	for _, p := range found {
+		p.pin = pins[p.file()]
+		switch {
+		case err != nil:
+			p.barred = err
+		case p.pin == nil:
+			p.barred = fmt.Errorf("%s is not listed in %s", p.file(), filepath.Join(dir, store.LockFile))
+		}
+	}
+}
+
+// check says whether the program may be started now. The bytes of one that is held
+// to a lock are looked at each time.
+func (p *plugin) check() error {
+	if p.barred != nil {
+		return p.barred
+	}
+	if p.pin == nil {
+		return nil
+	}
+	return p.pin.Check()
+}
+
+// scan lists the programs in a folder by name: plain executable files and links
+// to such, without those whose name begins with a dot or an underscore.
+func scan(dir string, log *slog.Logger) ([]*plugin, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("plug-in folder: %w", err)
+	}
+	var found []*plugin
+	for _, e := range entries {
+		path, err := filepath.Abs(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_") || e.Name() == store.LockFile {
+			continue
+		}
+		if info.Mode().Perm()&0o111 == 0 {
+			log.Warn("file in the plug-in folder is not executable", "path", path)
+			continue
+		}
+		found = append(found, newPlugin(path))
+	}
+	return found, nil
+}
+
+// Identity is what of a plug-in must be the same on two servers.
+type Identity struct {
+	Stored      bool   `json:"stored,omitempty"`      // it was added to the store; otherwise it lies in the plug-in folder
+	Digest      string `json:"digest,omitempty"`      // h1, of all its files
+	Signer      string `json:"signer,omitempty"`      // NAME+HASH of the key; empty: nobody signed
+	Permissions string `json:"permissions,omitempty"` // one word, see package store
+	Schema      string `json:"schema,omitempty"`      // digest of its components and their settings
+}
+
+// identity is what is known of p; without known its manifest is not.
+func (p *plugin) identity(known bool) Identity {
+	if p.pin != nil {
+		e := p.pin.Entry
+		return Identity{Stored: p.stored, Digest: p.pin.Digest(), Signer: e.Signer, Permissions: e.Permissions, Schema: e.Schema}
+	}
+	var id Identity
+	if sum, err := p.sum(); err == nil {
+		id.Digest = store.FileDigest(p.file(), sum)
+	}
+	if !known {
+		return id
+	}
+	if e, err := store.EntryOf(p.about, p.file()); err == nil {
+		id.Permissions, id.Schema = e.Permissions, e.Schema
+	}
+	return id
+}
+
+// replaced says that another program stands for this one: the operator has added a
+// plug-in of that name, and what was added comes first.
+func (h *Host) replaced(name string, p *plugin) error {
+	if p.stored {
+		return nil
+	}
+	for _, other := range h.plugins {
+		if other.stored && other.pin.Entry.Name == name {
+			return fmt.Errorf("%s of the store takes its place", other.pin.Entry)
+		}
+	}
+	return nil
+}
