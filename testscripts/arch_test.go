@@ -32,6 +32,7 @@ var rooms = map[string][]string{
 	"plugins/webhook":    {"sdk", "sdk/ocr"},
 	"plugins/email":      {"sdk", "sdk/ocr"},
 	"plugins/sftp":       {"sdk", "sdk/ocr"},
+	"plugins/webdav":     {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
 	"pipeline":           {"core", "core/journal", "core/blob"},
 	"pipeline/internal":  {"core", "core/blob", "sdk/ocr"},

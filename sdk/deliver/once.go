@@ -58,6 +58,13 @@ type Files interface {
 	Read(ctx context.Context, name string) ([]byte, error)
 }
 
+// Locker is what Files may be besides, where moves of the destination look first and
+// move then: whoever plans and places holds the lock. A lock ends by itself some time
+// after its holder has crashed.
+type Locker interface {
+	Lock(ctx context.Context) (unlock func(), err error)
+}
+
 // Delivery is one call of a deliverer.
 type Delivery struct {
 	Request sdk.DeliverRequest
@@ -74,14 +81,7 @@ func Once(ctx context.Context, d Delivery) (*Plan, error) {
 	if _, err := NewPlan(d.Request); err != nil {
 		return nil, err
 	}
-	plan, number, err := d.recall(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		plan, number, err = d.prepare(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	plan, err = d.place(ctx, plan, number)
+	plan, err := d.run(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +90,34 @@ func Once(ctx context.Context, d Delivery) (*Plan, error) {
 	}
 	return plan, nil
 }
+
+func (d *Delivery) run(ctx context.Context) (*Plan, error) {
+	plan, number, err := d.recall(ctx)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	mine := nonce(d.Request.Key)
+	if fresh {
+		plan, err = d.prepare(ctx, mine)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l, ok := d.To.(Locker); ok {
+		unlock, err := l.Lock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+	}
+	if fresh {
+		if plan, number, err = d.propose(ctx, plan, 1, mine); err != nil {
+			return nil, err
+		}
+	}
+	return d.place(ctx, plan, number)
+}
+
+// nonce begins the names of uploads that nobody else writes.
+func nonce(key string) string { return ID(key) + "-" + strings.ToLower(rand.Text()[:10]) }
 
 func (d *Delivery) planName(number int) string {
 	return Private + "/" + ID(d.Request.Key) + "." + strconv.Itoa(number) + ".json"
@@ -116,23 +144,22 @@ func (d *Delivery) recall(ctx context.Context) (last *Plan, number int, err erro
 	return nil, 0, fmt.Errorf("more than %d plans for %q", maxPlans, d.Request.Name)
 }
 
-// prepare uploads the files and makes the first plan.
-func (d *Delivery) prepare(ctx context.Context) (*Plan, int, error) {
+// prepare uploads the files.
+func (d *Delivery) prepare(ctx context.Context, mine string) (*Plan, error) {
 	plan, err := NewPlan(d.Request)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	done := NewProgress(ctx, d.Request)
-	mine := ID(d.Request.Key) + "-" + strings.ToLower(rand.Text()[:10])
 	for i := range plan.Files {
 		f := &plan.Files[i]
 		f.Part = mine + "-" + strconv.Itoa(i) + ".upload"
 		if err := d.upload(ctx, *f, done); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		d.Reached("upload")
 	}
-	return d.propose(ctx, plan, 1, mine)
+	return plan, nil
 }
 
 // upload brings a file under its private name, and checks that it has come whole.
@@ -211,8 +238,7 @@ func (d *Delivery) place(ctx context.Context, plan *Plan, number int) (*Plan, er
 		if err != nil || !again {
 			return plan, err
 		}
-		mine := ID(d.Request.Key) + "-" + strings.ToLower(rand.Text()[:10])
-		if plan, number, err = d.propose(ctx, plan, number+1, mine); err != nil {
+		if plan, number, err = d.propose(ctx, plan, number+1, nonce(d.Request.Key)); err != nil {
 			return nil, err
 		}
 		number-- // the loop's own step

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
+)
+
+func (c *client) Put(ctx context.Context, name string, content deliver.Content, size int64) error {
+	answer, err := c.do(ctx, request{
+		method: "PUT", path: c.base.Path + name, body: content, size: size,
+		header: map[string]string{"Content-Type": "application/octet-stream"},
+	}, http.StatusOK, http.StatusCreated, http.StatusNoContent)
+	if err != nil {
+		return err
+	}
+	drain(answer)
+	return nil
+}
+
+// Move asks the server for what WebDAV calls just that. Servers answer in several
+// ways when the old name is gone, so that is asked for.
+func (c *client) Move(ctx context.Context, from, to string) error {
+	answer, err := c.do(ctx, request{
+		method: "MOVE", path: c.base.Path + from,
+		header: map[string]string{"Destination": c.target(to), "Overwrite": "F"},
+	}, http.StatusCreated, http.StatusNoContent)
+	if err == nil {
+		drain(answer)
+		return nil
+	}
+	if _, refused := errors.AsType[*statusError](err); refused && !errors.Is(err, fs.ErrExist) {
+		if _, there := c.Stat(ctx, from); missing(there) {
+			return there
+		}
+	}
+	return err
+}
+
+func (c *client) Read(ctx context.Context, name string) ([]byte, error) {
+	answer, err := c.do(ctx, request{method: "GET", path: c.base.Path + name}, http.StatusOK)
+	if err != nil {
+		return nil, err
+	}
+	defer drain(answer)
+	return io.ReadAll(io.LimitReader(answer.Body, deliver.MaxPlan))
+}
+
+func (c *client) Remove(ctx context.Context, name string) error {
+	answer, err := c.do(ctx, request{method: "DELETE", path: c.base.Path + name}, http.StatusOK, http.StatusNoContent)
+	if err != nil {
+		return err
+	}
+	drain(answer)
+	return nil
+}
+
+// makeFolder makes a folder of an existing one. It may be there, or come to be there
+// by somebody else, which servers answer in several ways.
+func (c *client) makeFolder(ctx context.Context, path string) error {
+	answer, err := c.do(ctx, request{method: "MKCOL", path: path}, http.StatusCreated)
+	if err == nil {
+		drain(answer)
+		return nil
+	}
+	if there, statErr := c.statPath(ctx, path); statErr == nil && there.folder {
+		return nil
+	}
+	return err
+}
+
+// resource is what a server tells of a file or folder.
+type resource struct {
+	deliver.Entry
+	folder bool
+}
+
+func (c *client) Stat(ctx context.Context, name string) (deliver.Entry, error) {
+	r, err := c.stat(ctx, name)
+	return r.Entry, err
+}
+
+func (c *client) stat(ctx context.Context, name string) (resource, error) {
+	return c.statPath(ctx, c.base.Path+name)
+}
+
+func (c *client) statPath(ctx context.Context, path string) (resource, error) {
+	all, err := c.propfind(ctx, path, "0")
+	if err != nil {
+		return resource{}, err
+	}
+	if len(all) == 0 {
+		return resource{}, fmt.Errorf("PROPFIND %s: the answer names nothing", path)
+	}
+	return all[0], nil
+}
+
+func (c *client) List(ctx context.Context, folder string) ([]deliver.Entry, error) {
+	all, err := c.propfind(ctx, c.base.Path+folder+"/", "1")
+	var out []deliver.Entry
+	for _, r := range all {
+		if !r.folder {
+			out = append(out, r.Entry)
+		}
+	}
+	return out, err
+}
+
+const asked = `<?xml version="1.0" encoding="utf-8"?>` +
+	`<propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/><getlastmodified/></prop></propfind>`
+
+// maxAnswer bounds what a server tells of a folder in bytes: some 20,000 files.
+const maxAnswer = 16 << 20
+
+func (c *client) propfind(ctx context.Context, path, depth string) ([]resource, error) {
+	answer, err := c.do(ctx, request{
+		method: "PROPFIND", path: path, body: deliver.Bytes([]byte(asked)), size: int64(len(asked)),
+		header: map[string]string{"Depth": depth, "Content-Type": "application/xml; charset=utf-8"},
+	}, http.StatusMultiStatus)
+	if err != nil {
+		return nil, err
+	}
+	defer drain(answer)
+	all, err := parseMultiStatus(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("PROPFIND %s: %w", path, err)
+	}
+	return all, nil
+}
+
+// multiStatus is the answer to PROPFIND, RFC 4918 section 14.16.
+type multiStatus struct {
+	XMLName   xml.Name `xml:"DAV: multistatus"`
+	Responses []struct {
+		Href      string `xml:"DAV: href"`
+		PropStats []struct {
+			Status string `xml:"DAV: status"`
+			Prop   struct {
+				Folder   *struct{} `xml:"DAV: resourcetype>collection"`
+				Length   string    `xml:"DAV: getcontentlength"`
+				Modified string    `xml:"DAV: getlastmodified"`
+			} `xml:"DAV: prop"`
+		} `xml:"DAV: propstat"`
+	} `xml:"DAV: response"`
+}
+
+func parseMultiStatus(r io.Reader) ([]resource, error) {
+	var m multiStatus
+	if err := xml.NewDecoder(r).Decode(&m); err != nil {
+		return nil, fmt.Errorf("the answer is not WebDAV: %w", err)
+	}
+	var out []resource
+	for _, one := range m.Responses {
+		u, err := url.Parse(strings.TrimSpace(one.Href))
+		if err != nil {
+			return nil, errors.New("the answer names an address that is none")
+		}
+		found := resource{Entry: deliver.Entry{Name: path.Base(u.Path)}}
+		for _, p := range one.PropStats {
+			if !strings.Contains(p.Status, " 200") {
+				continue // properties that it does not have
+			}
+			found.folder = found.folder || p.Prop.Folder != nil
+			if n, err := strconv.ParseInt(strings.TrimSpace(p.Prop.Length), 10, 64); err == nil {
+				found.Size = n
+			}
+			if at, err := http.ParseTime(strings.TrimSpace(p.Prop.Modified)); err == nil {
+				found.Modified = at.In(time.UTC)
+			}
+		}
+		out = append(out, found)
+	}
+	return out, nil
+}
