@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +61,8 @@ func deeds() map[string]deed {
 		"folder":     folder,
 		"writer":     writer,
 		"badname":    badName,
+		"dial":       dial,
+		"write":      write,
 	}
 }
 
@@ -224,4 +228,27 @@ func badName(ctx context.Context, _ deedCall) (*sdk.File, error) {
 	f := named(sdk.Out(ctx, "plain.bin"))
 	f.Name = "../../evil"
 	return f, os.WriteFile(f.Path, []byte("x"), 0o600)
+}
+
+// dial says "hello" to the host that arg names, and answers with what that says.
+func dial(ctx context.Context, c deedCall) (*sdk.File, error) {
+	conn, err := sdk.Dial(ctx, c.arg)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "hello\n"); err != nil {
+		return nil, err
+	}
+	heard, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	f := named(sdk.Out(ctx, "heard"))
+	return f, os.WriteFile(f.Path, []byte(heard), 0o600)
+}
+
+// write makes the file that arg names.
+func write(_ context.Context, c deedCall) (*sdk.File, error) {
+	return nil, os.WriteFile(c.arg, []byte("written"), 0o600)
 }

@@ -24,6 +24,9 @@ import (
 type Settings struct {
 	Do       string `json:"do,omitempty" jsonschema:"what to do when the input does not say it; see deeds.go"`
 	MemoryMB int    `json:"memoryMB,omitempty" jsonschema:"how much leak takes at most; default 4096"`
+
+	Hosts []string `json:"hosts,omitempty" grant:"net" jsonschema:"hosts that it may reach"`
+	Into  string   `json:"into,omitempty" grant:"write" jsonschema:"folder that it may write to"`
 }
 
 // Validate refuses what no deed is called.

@@ -103,7 +103,7 @@ func TestSettingsGoToThePluginAndUnknownOnesAreRefused(t *testing.T) {
 		t.Errorf("Clean = %+v, %v, want what the settings ask for", got, err)
 	}
 	_, err = h.Deliver(context.Background(), core.DeliverCall{Plugin: "fault", Settings: json.RawMessage(`{"dir":"/x"}`)})
-	wantFailure(t, err, "settings", true, "/dir: unknown field; known are do, memoryMB")
+	wantFailure(t, err, "settings", true, "/dir: unknown field; known are do, hosts, into, memoryMB")
 }
 
 func TestDeliveryCarriesItsKey(t *testing.T) {
