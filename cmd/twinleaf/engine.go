@@ -43,7 +43,8 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	}
 	e.log = j
 	private := []string{filepath.Join(c.Data, "blobs"), filepath.Join(c.Data, "journal")}
-	if err := e.openHost(ctx, c.Plugins, filepath.Join(c.Data, "spool"), private, log); err != nil {
+	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired}
+	if err := e.openHost(ctx, where, filepath.Join(c.Data, "spool"), private, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	if err := e.openSecrets(c.Data); err != nil {
@@ -85,11 +86,11 @@ func explainJournal(err error) error {
 	return fmt.Errorf("%w: stop the server, then twinleaf serve --recover", err)
 }
 
-func (e *engine) openHost(ctx context.Context, plugins, spool string, private []string, log *slog.Logger) error {
+func (e *engine) openHost(ctx context.Context, c host.Config, spool string, private []string, log *slog.Logger) error {
+	c.Spool, c.Private, c.Workers, c.Logger = spool, private, e.workers, log.With("part", "plugins")
 	var err error
-	e.host, err = host.Open(ctx, host.Config{Dir: plugins, Spool: spool, Private: private, Workers: e.workers, Logger: log.With("part", "plugins")})
-	if err != nil {
-		return fmt.Errorf("open the plug-ins in %s: %w", plugins, err)
+	if e.host, err = host.Open(ctx, c); err != nil {
+		return fmt.Errorf("open the plug-ins in %s: %w", c.Dir, err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -68,11 +69,30 @@ func listJobs(c *cobra.Command, cl *client.Client, q api.Query, limit int) ([]ap
 
 func tableOfJobs(w io.Writer, jobs []api.Job) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tSTATE\tPAGES\tSUBMITTED\tPROFILE\tNAME")
+	fmt.Fprintln(t, "ID\tSTATE\tPAGES\tSUBMITTED\tPROFILE\tNAME\tWHY")
 	for _, j := range jobs {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.State, pages(j), j.Submitted.Local().Format(time.DateTime), j.Profile, printable(j.Name))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.State, pages(j), j.Submitted.Local().Format(time.DateTime), j.Profile, printable(j.Name), why(j))
 	}
 	return t.Flush()
+}
+
+// why is the reason of a job's state in one line.
+func why(j api.Job) string {
+	const most = 100 // characters
+	text := j.Reason
+	switch {
+	case j.Error != nil:
+		text = j.Error.Code + ": " + j.Error.Detail
+	case len(j.Failures) > 0:
+		text = fmt.Sprintf("page %d: %s: %s", j.Failures[0].Page, j.Failures[0].Failure.Code, j.Failures[0].Failure.Detail)
+	case len(j.Unindexed) > 0:
+		text = fmt.Sprintf("indexer %s: %s", j.Unindexed[0].Indexer, j.Unindexed[0].Failure.Detail)
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	if r := []rune(text); len(r) > most {
+		text = string(r[:most-1]) + "…"
+	}
+	return printable(text)
 }
 
 func pages(j api.Job) string {
@@ -160,6 +180,15 @@ func describeJob(w io.Writer, j api.Job) error {
 	for _, d := range j.Destinations {
 		line("destination", "%s: %s%s", d.Destination, delivered(j, d), where(d))
 	}
+	for _, p := range j.Parts {
+		line("document", "%d: %s, %s%s", p.Part, printable(p.Name), span(p), found(p.Fields))
+	}
+	if fields := found(j.Fields); fields != "" {
+		line("fields", "%s", strings.TrimPrefix(fields, "; "))
+	}
+	for _, u := range j.Unindexed {
+		line("indexer", "%s: %s: %s", printable(u.Indexer), u.Failure.Code, printable(u.Failure.Detail))
+	}
 	for _, p := range j.Failures {
 		line("page", "%d: %s (%s): %s", p.Page, p.Failure.Code, p.Stage, printable(p.Failure.Detail))
 		if p.Failure.Remedy != "" {
@@ -173,6 +202,23 @@ func describeJob(w io.Writer, j api.Job) error {
 		}
 	}
 	return t.Flush()
+}
+
+// span names the pages of the job that a part has.
+func span(p core.PartInfo) string {
+	if p.From == p.To {
+		return fmt.Sprintf("page %d", p.From)
+	}
+	return fmt.Sprintf("pages %d to %d", p.From, p.To)
+}
+
+// found lists fields as "; name=value" each.
+func found(fields map[string]string) string {
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		fmt.Fprintf(&out, "; %s=%s", printable(name), printable(fields[name]))
+	}
+	return out.String()
 }
 
 func because(reason string) string {

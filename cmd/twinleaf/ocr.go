@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 
@@ -27,6 +28,7 @@ type ocrFlags struct {
 	profile  string
 	password string
 	plugins  string
+	store    string
 	jobs     int
 	pixels   int64
 	timeout  time.Duration
@@ -41,7 +43,8 @@ func newOCR(a *app) *cobra.Command {
 			"in that order, with -o OUT.pdf, and one document each with -o FOLDER or without -o.\n" +
 			"\"-\" reads standard input; as an output it is standard output.\n\n" +
 			"Without -o the PDF is NAME.pdf in the current folder, or NAME-ocr.pdf where that is taken; with\n" +
-			"--text, --hocr, --alto or --manifest alone no PDF is written.",
+			"--text, --hocr, --alto or --manifest alone no PDF is written. Where the profile splits the scan into\n" +
+			"several documents, each gets a number: OUT-001.pdf, OUT-002.pdf, and so on.",
 		Example: "  twinleaf ocr scan.tif -o scan.pdf --lang eng+deu\n" +
 			"  twinleaf ocr page1.jpg page2.jpg -o letter.pdf --text letter.txt\n" +
 			"  cat scan.pdf | twinleaf ocr - --text -",
@@ -60,6 +63,7 @@ func newOCR(a *app) *cobra.Command {
 	fl.StringVar(&f.profile, "profile", "", "profile in a YAML file, or \"-\" for standard input; flags go before it")
 	fl.StringVar(&f.password, "password", "", "password of an encrypted PDF")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
+	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
 	fl.IntVar(&f.jobs, "jobs", 0, "pages worked on at once (default: number of CPUs)")
 	fl.Int64Var(&f.pixels, "max-pixels", 0, "pixels of a page at most (default 150 million)")
 	fl.DurationVar(&f.timeout, "timeout-page", 0, "longest time for one step of a page (default 120s)")
@@ -119,11 +123,11 @@ func (a *app) ocr(ctx context.Context, f ocrFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	plugins, err := findPlugins(f.plugins)
+	plugins, err := (&pluginFlags{folder: f.plugins, store: f.store, config: os.Getenv("TWINLEAF_CONFIG")}).all()
 	if err != nil {
 		return err
 	}
-	r := &ocrRun{app: a, flags: f, options: options, plugins: plugins, docs: docs}
+	r := &ocrRun{app: a, flags: f, options: options, plugins: plugins.config(), docs: docs}
 	return r.run(ctx)
 }
 
@@ -137,6 +141,7 @@ type ocrResult struct {
 	Why      string             `json:"why,omitempty"` // why the PDF is not what was asked for
 	Failures []core.PageFailure `json:"failures,omitempty"`
 	Error    *core.Failure      `json:"error,omitempty"`
+	Parts    []ocrPart          `json:"parts,omitempty"` // the documents of a scan that was split
 	Seconds  float64            `json:"seconds"`
 	Exit     int                `json:"exit"`
 }

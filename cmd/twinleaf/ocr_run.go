@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/plugins/host"
 )
 
 // ocrRun is one call of ocr.
@@ -24,7 +24,7 @@ type ocrRun struct {
 	app     *app
 	flags   ocrFlags
 	options core.Options
-	plugins string
+	plugins host.Config
 	docs    []document
 
 	engine *engine
@@ -54,11 +54,25 @@ func (r *ocrRun) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := r.checkSteps(ctx); err != nil {
+		return errors.Join(err, r.engine.close())
+	}
 	m := newMeter(r.app.std.err, r.title())
 	r.scans = &pageCount{meter: m, jobs: map[core.JobID]core.PageCounts{}}
 	results := r.all(ctx)
 	m.end()
 	return errors.Join(r.tell(results), r.engine.close())
+}
+
+// checkSteps refuses a profile whose plug-ins are not there, or do not take their settings,
+// before any work begins.
+func (r *ocrRun) checkSteps(ctx context.Context) error {
+	for kind, step := range r.options.Steps() {
+		if err := r.engine.checkStep(ctx, kind, step); err != nil {
+			return usage("", "%s: %s", r.flags.profile, err)
+		}
+	}
+	return nil
 }
 
 func (r *ocrRun) title() string {
@@ -174,45 +188,6 @@ func (r *ocrRun) outcome(j core.JobView) error {
 	return fmt.Errorf("the document was not made: it is %s", j.State)
 }
 
-// write copies the outputs out of the store.
-func (r *ocrRun) write(d document, j core.JobView, out *done) error {
-	have := map[string]core.Output{}
-	for _, o := range j.Outputs {
-		have[o.Kind] = o
-	}
-	for _, e := range d.out.byKind() {
-		o, ok := have[e[0]]
-		if !ok {
-			return fmt.Errorf("the assembler made no %s", e[0])
-		}
-		if e[0] == core.OutputPDF {
-			out.result.PDFA, out.result.Why = o.PDFA, o.Why
-		}
-		var kept bytes.Buffer
-		stdout := io.Writer(&kept)
-		if len(r.docs) == 1 {
-			stdout = r.app.std.out // no need to wait for the others
-		}
-		if err := r.copy(o.File.Ref, e[1], stdout); err != nil {
-			return err
-		}
-		out.stdout = append(out.stdout, kept.Bytes()...)
-		out.result.Outputs[e[0]] = e[1]
-	}
-	return r.original(d, have, out)
-}
-
-// original lays the untouched input of a signed PDF beside the searchable copy.
-func (r *ocrRun) original(d document, have map[string]core.Output, out *done) error {
-	o, ok := have[core.OutputOriginal]
-	if !ok || d.out.pdf == "" || d.out.pdf == "-" {
-		return nil
-	}
-	to := strings.TrimSuffix(d.out.pdf, filepath.Ext(d.out.pdf)) + "-original.pdf"
-	out.result.Outputs[core.OutputOriginal] = to
-	return r.copy(o.File.Ref, to, io.Discard)
-}
-
 func (r *ocrRun) copy(ref core.Ref, to string, stdout io.Writer) error {
 	f, err := r.engine.blobs.Open(ref)
 	if err != nil {
@@ -229,7 +204,7 @@ func (r *ocrRun) tell(results []done) error {
 		if _, err := r.app.std.out.Write(d.stdout); err != nil {
 			return fmt.Errorf("write to standard output: %w", err)
 		}
-		if wrote := files(d.result.Outputs); len(wrote) > 0 {
+		if wrote := d.result.files(); len(wrote) > 0 {
 			fmt.Fprintln(r.app.std.err, d.result.summary(wrote))
 		}
 		if d.err != nil {
@@ -257,17 +232,6 @@ func (r *ocrRun) json(results []done) error {
 		list[i] = d.result
 	}
 	return writeJSON(r.app.std.out, map[string]any{"documents": list})
-}
-
-// files lists the paths of outputs that are files.
-func files(byKind map[string]string) []string {
-	var list []string
-	for _, kind := range []string{core.OutputPDF, core.OutputOriginal, core.OutputText, core.OutputHOCR, core.OutputALTO, core.OutputManifest} {
-		if p := byKind[kind]; p != "" && p != "-" {
-			list = append(list, p)
-		}
-	}
-	return list
 }
 
 func join(list []string) string { return strings.Join(list, ", ") }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/twinleaf-scan/twinleaf/console/api"
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
@@ -24,24 +26,22 @@ type kind struct {
 	path  string   // resource of the API
 	lists []string // fields that are lists, in key=value
 
-	parse func(json []byte) error // says what is wrong with one
+	parse func(json []byte) (any, error) // what goes to the server, or what is wrong with it
 }
 
 func newProfile(a *app) *cobra.Command {
-	return a.kindCommands(kind{"profile", "profiles", []string{"languages", "outputs", "deliver", "destinations"}, second(core.ParseProfile)},
+	lists := []string{"languages", "outputs", "deliver", "destinations", "readers", "filters", "indexers", "split", "split.at"}
+	parse := func(data []byte) (any, error) {
+		p, err := core.ParseProfile(data)
+		return api.OfProfile(p), err
+	}
+	return a.kindCommands(kind{"profile", "profiles", lists, parse},
 		"profile set invoices languages=deu,eng destinations=archive limits.pages=500")
 }
 
 func newDestination(a *app) *cobra.Command {
-	return a.kindCommands(kind{"destination", "destinations", nil, second(core.ParseDestination)}, "destination set archive plugin=folder settings.dir=/srv/archive")
-}
-
-// second leaves a parser's error only.
-func second[T any](parse func([]byte) (T, error)) func([]byte) error {
-	return func(data []byte) error {
-		_, err := parse(data)
-		return err
-	}
+	parse := func(data []byte) (any, error) { return core.ParseDestination(data) }
+	return a.kindCommands(kind{"destination", "destinations", nil, parse}, "destination set archive plugin=folder settings.dir=/srv/archive")
 }
 
 func (a *app) kindCommands(k kind, example string) *cobra.Command {
@@ -98,7 +98,7 @@ func (a *app) setKind(ctx context.Context, k kind, name string, values []string)
 	if err != nil {
 		return err
 	}
-	if err := k.check(v); err != nil {
+	if v, err = k.check(v); err != nil {
 		return err
 	}
 	cl, err := a.client()
@@ -108,16 +108,17 @@ func (a *app) setKind(ctx context.Context, k kind, name string, values []string)
 	return wrap("set "+k.word+" "+name, cl.Put(ctx, k.path+"/"+name, v))
 }
 
-// check finds a field that cannot be before a server is asked.
-func (k kind) check(v any) error {
+// check finds a field that cannot be before a server is asked, and gives the one
+// spelling that the server knows.
+func (k kind) check(v any) (any, error) {
 	raw, err := json.Marshal(v)
 	if err == nil {
-		err = k.parse(raw)
+		v, err = k.parse(raw)
 	}
 	if err != nil {
-		return usage("", "%s", strings.Replace(err.Error(), "json: ", "", 1))
+		return nil, usage("", "%s", strings.Replace(err.Error(), "json: ", "", 1))
 	}
-	return nil
+	return v, nil
 }
 
 // form reads a file, or fields.
@@ -142,22 +143,25 @@ func (k kind) form(values []string, stdin io.Reader) (any, error) {
 	return m, nil
 }
 
-// assign sets a field; dots lead into a group.
+// assign sets a field; dots lead into a group. What looks like YAML's own lists and
+// groups is read as such.
 func (k kind) assign(m map[string]any, key, text string) error {
-	group, rest, nested := strings.Cut(key, ".")
-	if nested {
+	field := key
+	for {
+		group, rest, nested := strings.Cut(field, ".")
+		if !nested {
+			break
+		}
 		in, ok := m[group].(map[string]any)
 		if !ok {
 			in = map[string]any{}
 			m[group] = in
 		}
-		return kind{}.assign(in, rest, text)
+		m, field = in, rest
 	}
-	for _, l := range k.lists {
-		if l == key {
-			m[key] = strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '+' })
-			return nil
-		}
+	if slices.Contains(k.lists, key) && !strings.HasPrefix(text, "[") && !strings.HasPrefix(text, "{") {
+		m[field] = strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '+' })
+		return nil
 	}
 	v, err := parseYAML(key, []byte(text))
 	if err != nil {
@@ -166,7 +170,7 @@ func (k kind) assign(m map[string]any, key, text string) error {
 	if _, scalar := v.(string); !scalar && key == "pdfa" {
 		v = text
 	}
-	m[key] = v
+	m[field] = v
 	return nil
 }
 

@@ -41,7 +41,7 @@ func newSubmit(a *app) *cobra.Command {
 	fl.StringVar(&f.name, "name", "", "name of the document")
 	fl.StringSliceVar(&f.dest, "destination", nil, "destinations instead of the profile's")
 	fl.StringVar(&f.key, "key", "", "idempotency key: the same key and scan give the same job")
-	fl.StringVarP(&f.out, "output", "o", "", "wait, and fetch the PDF into this file or folder")
+	fl.StringVarP(&f.out, "output", "o", "", "wait, and fetch the PDF into this file or folder; of a job that is split, one file each")
 	fl.BoolVar(&f.wait, "wait", false, "wait until the job has ended")
 	fl.BoolVar(&f.each, "each", false, "make one document of each file")
 	fl.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -136,11 +136,7 @@ func (a *app) tellEnd(f submitFlags, j api.Job) error {
 
 func (a *app) fetch(ctx context.Context, cl *client.Client, f submitFlags, j api.Job, names map[string]bool) error {
 	if f.out != "" {
-		to := f.out
-		if isFolder(to) {
-			to = filepath.Join(to, free(names, filepath.Base(j.Name))+".pdf")
-		}
-		if err := fetchOutput(ctx, cl, j.ID, core.OutputPDF, to, a.std.out); err != nil {
+		if err := a.fetchParts(ctx, cl, f.out, j, names); err != nil {
 			return err
 		}
 	}
@@ -148,6 +144,35 @@ func (a *app) fetch(ctx context.Context, cl *client.Client, f submitFlags, j api
 		return partly(j)
 	}
 	return nil
+}
+
+// fetchParts fetches the PDF of a job into a file or folder, or those of all its parts.
+func (a *app) fetchParts(ctx context.Context, cl *client.Client, to string, j api.Job, names map[string]bool) error {
+	if isFolder(to) {
+		to = filepath.Join(to, free(names, filepath.Base(j.Name))+".pdf")
+	}
+	if len(j.Parts) == 0 {
+		return fetchOutput(ctx, cl, j.ID, core.OutputPDF, 0, to, a.std.out)
+	}
+	if to == "-" {
+		return severalToOne(len(j.Parts))
+	}
+	for _, p := range j.Parts {
+		if err := fetchOutput(ctx, cl, j.ID, core.OutputPDF, p.Part, partPath(to, p.Part), a.std.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partPath is where a part goes that shares a path with others: OUT-001.pdf for OUT.pdf.
+func partPath(path string, part int) string {
+	ext := filepath.Ext(path)
+	return core.PartName(strings.TrimSuffix(path, ext), part) + ext
+}
+
+func severalToOne(n int) error {
+	return usage("name a file or a folder", "the scan became %d documents, which cannot all go to standard output", n)
 }
 
 // partly names the pages that are images only, and says what helps the first
@@ -164,13 +189,17 @@ func partly(j core.JobView) error {
 	if j.Error != nil && len(pages) == 0 {
 		return &partlyError{j.Error.Error()}
 	}
+	if u := j.Unindexed; len(u) > 0 && len(pages) == 0 {
+		return &partlyError{fmt.Sprintf("%s: the fields of indexer %s are missing: %s\nhint: %s", printable(j.Name), printable(u[0].Indexer),
+			printable(u[0].Failure.Detail), cmp.Or(u[0].Failure.Remedy, `see "twinleaf plugin list"`))}
+	}
 	return &partlyError{fmt.Sprintf("%s: %d of %d pages are images without text: %s\nhint: %s",
 		printable(j.Name), j.Pages.Failed, j.Pages.Total, strings.Join(pages, ", "), hint)}
 }
 
 // fetchOutput writes an output to a file, whole or not at all; "-" is standard output.
-func fetchOutput(ctx context.Context, cl *client.Client, id core.JobID, kind, to string, stdout io.Writer) error {
-	body, _, err := cl.Output(ctx, id, kind, 0)
+func fetchOutput(ctx context.Context, cl *client.Client, id core.JobID, kind string, part int, to string, stdout io.Writer) error {
+	body, _, err := cl.Output(ctx, id, kind, part)
 	if err != nil {
 		return fmt.Errorf("fetch the %s of job %s: %w", kind, id, err)
 	}
