@@ -186,6 +186,7 @@ func (l *moodyLog) Append(ctx context.Context, events ...core.Event) (journal.Se
 type fakeStages struct {
 	pages int
 	takes time.Duration
+	split int // documents that a job becomes; 0: one
 
 	mu    sync.Mutex // guards what follows
 	fails func(core.Task) error
@@ -261,9 +262,22 @@ func (f *fakeStages) result(t core.Task) core.Result {
 	case core.Recognize:
 		return core.PageRecognized{Text: core.PageText{Text: file}}
 	case core.Assemble:
+		if f.split > 0 {
+			return f.parts(file)
+		}
 		return core.DocumentAssembled{Outputs: []core.Output{{Kind: core.OutputPDF, File: file}}}
 	}
 	return core.Delivered{Receipt: core.Receipt{Location: "there"}}
+}
+
+func (f *fakeStages) parts(file core.File) core.DocumentAssembled {
+	var a core.DocumentAssembled
+	for n := 1; n <= f.split; n++ {
+		file.Name = fmt.Sprintf("%d.pdf", n)
+		a.Outputs = append(a.Outputs, core.Output{Kind: core.OutputPDF, File: file, Part: n})
+		a.Parts = append(a.Parts, core.PartInfo{Part: n, Name: fmt.Sprint(n)})
+	}
+	return a
 }
 
 // on fails the tasks of a stage, all of them or one page's.

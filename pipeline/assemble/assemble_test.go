@@ -44,7 +44,9 @@ func (a *assembler) Assemble(_ context.Context, c core.AssembleCall) ([]core.Out
 	return outputs, "pdf 1.0", nil
 }
 
-func (a *assembler) Index(context.Context, core.IndexCall) (map[string]string, error) { return nil, nil }
+func (a *assembler) Index(context.Context, core.IndexCall) (map[string]string, error) {
+	return nil, nil
+}
 
 func newStore(t *testing.T) *blob.Store {
 	t.Helper()

@@ -31,13 +31,15 @@ func (s *Stage) index(ctx context.Context, p *part, pages []core.PageParts) erro
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if f := core.AsFailure(err); err != nil && !f.Permanent && !p.Last {
-			return err
-		} else if err != nil {
-			p.unindexed = append(p.unindexed, core.IndexFailure{Indexer: step.String(), Part: p.number, Failure: f})
+		if err == nil {
+			maps.Copy(p.fields, found)
 			continue
 		}
-		maps.Copy(p.fields, found)
+		f := core.AsFailure(err)
+		if !f.Permanent && !p.Last {
+			return err
+		}
+		p.unindexed = append(p.unindexed, core.IndexFailure{Indexer: step.String(), Part: p.number, Failure: f})
 	}
 	return nil
 }

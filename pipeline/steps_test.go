@@ -1,0 +1,89 @@
+package pipeline
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+func TestAProfileNamesWhatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{CheckStep: func(_ context.Context, kind core.StepKind, s core.Step) error {
+			if s.Plugin == "gone" || strings.Contains(string(s.Settings), "wrong") {
+				return core.Refuse(core.CodeBadRequest, "r", "no %s called %s", kind, s.Plugin)
+			}
+			return nil
+		}}, 1)
+		for key, value := range map[string]string{
+			"profile/a":     `{"filters":["leptonica","gone"]}`,
+			"profile/b":     `{"indexers":[{"plugin":"dates","settings":{"wrong":1}}]}`,
+			"profile/c":     `{"readers":["gone"]}`,
+			"destination/x": `{"plugin":"folder","settings":{"wrong":1}}`,
+		} {
+			wantCode(t, r.SetSetting(t.Context(), key, []byte(value), "me"), core.CodeBadRequest)
+		}
+		wantCode(t, r.SetSetting(t.Context(), "profile/d", []byte(`{"destinations":["delivered","archive"]}`), "me"), core.CodeUnknown)
+
+		both := map[string][]byte{"profile/d": []byte(`{"destinations":["archive"]}`), "destination/archive": []byte(`{"plugin":"folder"}`)}
+		if err := r.CheckSettings(t.Context(), both); err != nil {
+			t.Errorf("set together: %v", err)
+		}
+		both["destination/archive"] = nil
+		wantCode(t, r.CheckSettings(t.Context(), both), core.CodeUnknown)
+		for _, key := range []string{"destination/archive", "profile/d"} {
+			value := map[string]string{"destination/archive": `{"plugin":"folder"}`, "profile/d": `{"destinations":["archive"],"filters":["leptonica"]}`}[key]
+			if err := r.SetSetting(t.Context(), key, []byte(value), "me"); err != nil {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+		_ = r.end()
+	})
+}
+
+func TestTheStageIsToldThatItIsTheLastAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{}, 1)
+		r.stages.failWith(on(core.Assemble, 0, errCrash))
+		r.wait(r.submit(core.Submission{}), core.Failed)
+		var last []bool
+		for _, b := range r.stages.starts(core.Assemble) {
+			last = append(last, b.task.Last)
+		}
+		if len(last) != 3 || last[0] || last[1] || !last[2] {
+			t.Errorf("the attempts were told %v", last)
+		}
+		_ = r.end()
+	})
+}
+
+func TestOutputsOfAPartAreAskedForByItsNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{}, 1)
+		id := r.submit(core.Submission{})
+		r.wait(id, core.Completed)
+		for part, want := range map[int]bool{0: true, 1: true, 2: false} {
+			if _, err := r.Output(id, core.OutputPDF, part); (err == nil) != want {
+				t.Errorf("part %d of a whole document: %v", part, err)
+			}
+		}
+		r.stages.split = 2
+		id = r.submit(core.Submission{})
+		r.wait(id, core.Completed)
+		for part, want := range map[int]string{1: "1.pdf", 2: "2.pdf"} {
+			if f, err := r.Output(id, core.OutputPDF, part); err != nil || f.Name != want {
+				t.Errorf("part %d: got %v, %v", part, f, err)
+			}
+		}
+		for _, part := range []int{0, 3} {
+			_, err := r.Output(id, core.OutputPDF, part)
+			wantCode(t, err, core.CodeUnknown)
+			if !strings.Contains(err.Error(), "2") {
+				t.Errorf("part %d: %v does not say how many there are", part, err)
+			}
+		}
+		_ = r.end()
+	})
+}
