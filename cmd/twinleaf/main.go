@@ -18,9 +18,11 @@ import (
 	"github.com/twinleaf-scan/twinleaf/console/api"
 	"github.com/twinleaf-scan/twinleaf/console/client"
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 )
 
 func main() {
+	sandbox.Main()
 	os.Exit(run(streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }
 

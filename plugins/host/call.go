@@ -238,6 +238,10 @@ func (h *Host) broken(r request, w *worker, err error) error {
 		c.memory = true
 		c.detail = fmt.Sprintf("over-limit memory: plug-in %s used %d MB in %s, more than the %d MB that it may", r.plugin.name(), kb>>10, r.op, w.limitKB>>10)
 	}
+	if !c.memory && saidOutOfMemory(w.stderr.said()) {
+		c.memory = true
+		c.detail = fmt.Sprintf("over-limit memory: plug-in %s could not get more memory in %s than the %d MB that it may", r.plugin.name(), r.op, w.limitKB>>10)
+	}
 	h.log.Warn("plug-in crashed", "plugin", r.plugin.name(), "op", r.op, "pid", w.ID(), "end", w.ended(), "stderr", strings.Join(w.stderr.said(), "\n"))
 	r.pool.crashed(r.about, c.detail)
 	return c

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -23,6 +25,10 @@ type Config struct {
 	Own     map[sdk.Kind][]string
 	// Own names the server's own plug-ins of a kind: they serve where a job names no
 	// other; default: the plug-ins that come with Twinleaf.
+
+	Sandbox sandbox.Policy // for plug-ins of the store; default: best effort
+	Level   sandbox.Level  // of the sandbox; default: the best that works here
+	Read    []string       // files and folders that all plug-ins may read, beside the system's: language packs, say
 
 	Env  map[string][]string // by program name in Dir: KEY=VALUE beyond the minimal environment
 	Nice int                 // of all plug-in processes; default 10, negative: 0
@@ -49,6 +55,9 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" && c.program == "" {
 		return c, errors.New("no plug-in folder is given")
+	}
+	if c.Store != "" {
+		c.Private = append(slices.Clip(c.Private), c.Store)
 	}
 	if c.Own == nil {
 		c.Own = map[sdk.Kind][]string{

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -22,6 +23,7 @@ type Host struct {
 	log     *slog.Logger
 	run     *claim // sockets
 	spool   *claim // slots
+	sandbox sandbox.Report
 	starter *starter
 	slots   atomic.Int64 // numbers of slots given out
 	calls   atomic.Int64
@@ -50,8 +52,11 @@ func Open(ctx context.Context, config Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{config: config, log: config.Logger, plugins: plugins, names: map[string]*plugin{}}
-	if err := h.claimFolders(); err != nil {
+	if err := h.confinement(ctx); err != nil {
 		return nil, err
+	}
+	if err := h.claimFolders(); err != nil {
+		return nil, errors.Join(err, h.unprivate())
 	}
 	h.life, h.end = context.WithCancel(context.Background())
 	h.starter = newStarter()
@@ -134,21 +139,28 @@ func (h *Host) claimFolders() error {
 		return fmt.Errorf("the folder for sockets, %s, has a path of more than %d bytes; choose a shorter one", h.config.Run, maxRun)
 	}
 	var err error
-	if h.spool, err = claimAbs(h.config.Spool, h.log); err != nil {
+	if h.spool, err = h.claim(h.config.Spool); err != nil {
 		return fmt.Errorf("spool of the plug-ins: %w", err)
 	}
-	if h.run, err = claimAbs(h.config.Run, h.log); err != nil {
+	if h.run, err = h.claim(h.config.Run); err != nil {
 		return errors.Join(fmt.Errorf("folder for sockets: %w", err), h.spool.release())
 	}
 	return nil
 }
 
-func claimAbs(base string, log *slog.Logger) (*claim, error) {
+func (h *Host) claim(base string) (*claim, error) {
 	abs, err := filepath.Abs(base)
+	if err == nil {
+		abs, err = h.passable(abs)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return claimIn(abs, log)
+	c, err := claimIn(abs, h.log)
+	if err != nil {
+		return nil, err
+	}
+	return c, h.passage(c)
 }
 
 func (h *Host) openAll() {
@@ -210,5 +222,5 @@ func (h *Host) Close() error {
 	}
 	h.wait.Wait()
 	h.starter.stop()
-	return errors.Join(h.spool.release(), h.run.release())
+	return errors.Join(h.spool.release(), h.run.release(), h.unprivate())
 }

@@ -15,12 +15,16 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 )
 
 // programs is where the plug-ins that tests run are built, when the first asks.
 var programs string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	sandbox.Main()
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	if base := os.Getenv(victimKey); base != "" {

@@ -54,10 +54,16 @@ type Component struct {
 func (h *Host) List() []Status {
 	all := make([]Status, 0, len(h.plugins))
 	for _, p := range h.plugins {
-		all = append(all, p.status())
+		all = append(all, h.status(p))
 	}
 	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
 	return all
+}
+
+func (h *Host) status(p *plugin) Status {
+	s := p.status()
+	s.Sandbox = h.sandbox.Level.String()
+	return s
 }
 
 func (p *plugin) status() Status {

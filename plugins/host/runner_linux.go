@@ -64,8 +64,11 @@ func (p *process) Start(context.Context) error {
 		}
 	}
 	in, out, stderr := pipes[0], pipes[1], pipes[2]
-	p.cmd = p.launch.command()
-	p.cmd.Env = append(p.cmd.Env, p.extra...)
+	var err error
+	if p.cmd, err = p.launch.command(p.sockets, p.extra); err != nil {
+		closePipes(pipes[:])
+		return fmt.Errorf("start %s: %w", p.launch.path, err)
+	}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = in.r, out.w, stderr.w
 	if err := p.begin(); err != nil {
 		closePipes(pipes[:])

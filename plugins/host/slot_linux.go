@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,23 +12,48 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 )
 
 // A slot is the folders of one process: in holds the inputs of the current call,
 // out takes its outputs, tmp is scratch. All are emptied after each call.
 type slot struct {
 	dir, in, out, tmp string
-	n                 int // inputs placed in the current call
+	n                 int  // inputs placed in the current call
+	uid               int  // that the process runs as
+	links             bool // the process cannot change an input, so it may be the file itself
+	copies            bool // the process could go on changing an output under its new name
 }
 
 func newSlot(dir string) (*slot, error) {
-	s := &slot{dir: dir, in: filepath.Join(dir, "in"), out: filepath.Join(dir, "out"), tmp: filepath.Join(dir, "tmp")}
+	s := &slot{uid: os.Geteuid(), dir: dir, in: filepath.Join(dir, "in"), out: filepath.Join(dir, "out"), tmp: filepath.Join(dir, "tmp")}
 	for _, d := range []string{s.in, s.out, s.tmp} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("slot of a plug-in: %w", err)
 		}
 	}
 	return s, nil
+}
+
+// give makes the folders fit for a process that is confined by spec. stranger says
+// that its program did not come with the server.
+func (s *slot) give(spec sandbox.Spec, stranger bool) error {
+	s.uid = spec.UID
+	s.links = spec.Level >= sandbox.Full
+	s.copies = stranger && s.uid == os.Geteuid()
+	if s.uid == os.Geteuid() {
+		return nil
+	}
+	// The way to the slot; the folders above are the host's to open.
+	errs := []error{os.Chmod(filepath.Dir(s.dir), 0o711), os.Chmod(s.dir, 0o711)}
+	// Inputs belong to the host: the process may read them by its group.
+	errs = append(errs, os.Chown(s.in, -1, spec.GID), os.Chmod(s.in, 0o750))
+	errs = append(errs, os.Chown(s.out, spec.UID, spec.GID), os.Chown(s.tmp, spec.UID, spec.GID))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("slot of a plug-in: %w", err)
+	}
+	return nil
 }
 
 var plainExt = regexp.MustCompile(`^\.[A-Za-z0-9]{1,8}$`)
@@ -40,17 +66,34 @@ func (s *slot) place(path, name string) (string, error) {
 	if ext := filepath.Ext(name); plainExt.MatchString(ext) {
 		to += ext
 	}
-	if err := linkOrCopy(path, to); err != nil {
+	if err := s.placeAs(path, to); err != nil {
 		return "", fmt.Errorf("give %s to the plug-in: %w", path, err)
 	}
 	return to, nil
+}
+
+func (s *slot) placeAs(path, to string) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	readable := s.uid == os.Geteuid() || info.Mode().Perm()&0o004 != 0
+	if s.links && readable && os.Link(path, to) == nil {
+		return nil
+	}
+	return copyTo(in, to, 0o444)
 }
 
 // write puts bytes into in as a file.
 func (s *slot) write(data []byte, name string) (string, error) {
 	s.n++
 	to := filepath.Join(s.in, strconv.Itoa(s.n)+"-"+name)
-	return to, os.WriteFile(to, data, 0o600)
+	return to, copyTo(bytes.NewReader(data), to, 0o444)
 }
 
 // clear empties the folders.
@@ -78,16 +121,17 @@ func linkOrCopy(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	return copyTo(in, to)
+	return copyTo(in, to, 0o600)
 }
 
-func copyTo(in io.Reader, to string) error {
+// copyTo makes a new file. File systems that can share the bytes of two files do.
+func copyTo(in io.Reader, to string, mode os.FileMode) error {
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return errors.Join(err, out.Chmod(mode), out.Close())
 }
 
 // take moves an output from out to the file to. The plug-in may be hostile and
@@ -111,6 +155,9 @@ func (s *slot) take(path, to string, limit int64) error {
 	defer f.Close()
 	if err := checkOutput(f, limit); err != nil {
 		return fmt.Errorf("output %s %w", quote(name), err)
+	}
+	if s.copies {
+		return copyTo(io.LimitReader(f, limit), to, 0o600)
 	}
 	return moveOpen(f, limit, root, name, to)
 }
@@ -138,22 +185,27 @@ func checkOutput(f *os.File, limit int64) error {
 	return nil
 }
 
-// moveOpen gives the open file f the name to and takes its name in root away.
+// moveOpen gives the open file f the name to, takes its name in root away, and makes it
+// ours. From then on no other user can open it again, so whoever may still write to it
+// has it open now.
 func moveOpen(f *os.File, limit int64, root *os.Root, name, to string) error {
 	self := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
 	if err := unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, to, unix.AT_SYMLINK_FOLLOW); err != nil {
-		return copyTo(io.LimitReader(f, limit), to) // another file system
+		return copyTo(io.LimitReader(f, limit), to, 0o600) // another file system
 	}
 	if err := root.Remove(name); err != nil {
 		return err
 	}
+	if err := errors.Join(f.Chown(os.Geteuid(), os.Getegid()), f.Chmod(0o600)); err != nil {
+		return err
+	}
 	if !beingWritten(f) {
-		return f.Chmod(0o600)
+		return nil
 	}
 	if err := os.Remove(to); err != nil {
 		return err
 	}
-	return copyTo(io.LimitReader(f, limit), to)
+	return copyTo(io.LimitReader(f, limit), to, 0o600)
 }
 
 // beingWritten reports whether anyone has f open for writing. The kernel grants a

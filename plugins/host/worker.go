@@ -54,12 +54,15 @@ func (h *Host) startWorker(p *plugin, writes ...string) (*worker, error) {
 	}
 	ctx, cancel := context.WithTimeout(h.life, h.config.StartTimeout)
 	defer cancel()
-	slot, err := newSlot(filepath.Join(h.spool.dir, p.file(), strconv.FormatInt(h.slots.Add(1), 10)))
+	number := h.slots.Add(1)
+	slot, err := newSlot(filepath.Join(h.spool.dir, p.file(), strconv.FormatInt(number, 10)))
 	if err != nil {
 		return nil, err
 	}
-	plan := h.plan(p, slot)
-	plan.writes = writes
+	plan, err := h.plan(p, slot, number, writes)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("plug-in %s is not started: %w", p.name(), err), slot.remove())
+	}
 	now := time.Now()
 	w := &worker{slot: slot, writes: writes, started: now, since: now, process: &process{
 		launch: plan, starter: h.starter, wait: &h.wait, exited: make(chan struct{}),
@@ -152,7 +155,7 @@ func (p *process) dial() (net.Conn, error) {
 	if socket == nil {
 		return nil, errors.New("the plug-in has no socket")
 	}
-	return dialSocket(*socket, os.Geteuid())
+	return dialSocket(*socket, p.launch.spec.UID)
 }
 
 func (w *worker) connect(ctx context.Context, client *goplugin.Client) error {
