@@ -189,7 +189,8 @@ func rooted(tree any, in string) any {
 	return tree
 }
 
-// inspected gives a page or text case the info that the reader itself has of the page.
+// inspected gives a page or text case the info that the reader itself has of the page;
+// the error is inspect's.
 func (s *suite) inspected(p *process, k Case, inspect func(Case) ([]byte, error)) (Case, error) {
 	var args map[string]any
 	if k.Op != sdk.OpPage && k.Op != sdk.OpText || json.Unmarshal(k.Args, &args) != nil || args["info"] != nil {
@@ -204,7 +205,7 @@ func (s *suite) inspected(p *process, k Case, inspect func(Case) ([]byte, error)
 	first.Args = raw
 	answer, err := inspect(first)
 	if err != nil {
-		return k, fmt.Errorf("inspect first: %w", err)
+		return k, err
 	}
 	var found struct{ Pages []any }
 	if err := json.Unmarshal(answer, &found); err != nil || len(found.Pages) == 0 {

@@ -31,18 +31,20 @@ func (s *suite) alone(ctx context.Context, args ...string) (stdout, stderr strin
 		return strings.HasPrefix(v, pluginv2.CookieKey+"=") || strings.HasPrefix(v, pluginv2.LeashKey+"=")
 	}
 	place.Env = slices.DeleteFunc(place.Env, cookie)
-	made, err := s.command(place)
+	place.Args = args
+	cmd, err := s.command(place)
 	if err != nil {
 		return "", "", 0, err
 	}
-	cmd := exec.CommandContext(ctx, made.Path)
-	cmd.Args, cmd.Env, cmd.Dir, cmd.SysProcAttr = append(made.Args, args...), made.Env, made.Dir, made.SysProcAttr
-	cmd.ExtraFiles = made.ExtraFiles
 	cmd.WaitDelay = patience
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err = cmd.Run()
-	if cmd.Process != nil {
+	if err := cmd.Start(); err != nil {
+		return "", "", 0, fmt.Errorf("start %s: %w", s.Bin, err)
+	}
+	stop := context.AfterFunc(ctx, func() { killGroup(cmd.Process.Pid) })
+	err = cmd.Wait()
+	if stop() {
 		killGroup(cmd.Process.Pid)
 	}
 	if ctx.Err() != nil {
@@ -54,6 +56,9 @@ func (s *suite) alone(ctx context.Context, args ...string) (stdout, stderr strin
 	return out.String(), errs.String(), 0, err
 }
 
+// cannotRun is the exit code of shells and sandboxes for a program that does not start.
+const cannotRun = 126
+
 func (s *suite) byHand(ctx context.Context) (string, error) {
 	const hint = "without TWINLEAF_PLUGIN in the environment, say on standard error what the program is and exit with 2"
 	stdout, stderr, code, err := s.alone(ctx)
@@ -62,6 +67,8 @@ func (s *suite) byHand(ctx context.Context) (string, error) {
 		return "", err
 	case code == -1:
 		return "", fail(hint, "started by hand it goes on for more than %s", startTimeout)
+	case code == cannotRun:
+		return "", fail("is it readable and executable for everyone? chmod 755 makes it so", "it cannot be started: %.300s", strings.TrimSpace(stderr))
 	case code == 0:
 		return "", fail(hint, "started by hand it ends as if all were well")
 	case strings.Contains(stdout, "|unix|"):
@@ -143,8 +150,10 @@ func (s *suite) golden(ctx context.Context, k Case) (string, error) {
 		return "", err
 	}
 	if done.refusal == nil {
+		s.passed = append(s.passed, k)
 		return short(done.tree()), nil
 	}
+	s.refused = append(s.refused, k)
 	return fmt.Sprintf("refused: %s", strings.TrimSpace(done.refusal.Code+" "+done.refusal.Detail)), nil
 }
 
@@ -166,17 +175,23 @@ func (o outcome) tree() any {
 	return tree
 }
 
+// errRefused stands for a refusal of inspect, with which a call for a page ends, too.
+var errRefused = errors.New("refused")
+
 // make makes a call on a process and checks the form of what comes back.
 func (s *suite) make(ctx context.Context, p *process, k Case) (outcome, error) {
-	k, err := s.inspected(p, k, func(first Case) ([]byte, error) {
-		o, err := s.make(ctx, p, first)
-		if err == nil && o.refusal != nil {
-			err = fail("", "refused: %s", o.refusal.Detail)
+	var first outcome
+	k, err := s.inspected(p, k, func(inspect Case) (_ []byte, err error) {
+		if first, err = s.make(ctx, p, inspect); err == nil && first.refusal != nil {
+			err = errRefused
 		}
-		return o.result, err
+		return first.result, err
 	})
+	if errors.Is(err, errRefused) {
+		return first, nil
+	}
 	if err != nil {
-		return outcome{}, err
+		return outcome{}, fmt.Errorf("inspect first: %w", err)
 	}
 	job, err := s.prepare(p, k)
 	if err != nil {

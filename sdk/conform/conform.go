@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -36,6 +37,7 @@ type Options struct {
 // Place is where a process works: its folders and its environment.
 type Place struct {
 	Bin     string
+	Args    []string // of the program, without its name
 	Dir     string   // holds in, out and tmp
 	In      string   // inputs of the current call; read only to the plug-in
 	Out     string   // takes the files of an answer
@@ -96,6 +98,8 @@ type suite struct {
 
 	described []byte       // what `describe` printed
 	manifest  sdk.Manifest // of the first process
+	passed    []Case       // that gave a result
+	refused   []Case       // that were refused, as they may be
 }
 
 // trouble is a failed check: why, and what helps.
@@ -157,26 +161,18 @@ func (s *suite) all(ctx context.Context) {
 	s.check(ctx, "leaves no process behind", s.leavesNothing)
 }
 
-// component makes the checks of what a component does, on its own cases where there
-// are some and on built-in ones else.
+// component makes the checks of what a component does. Those of many calls are made with
+// the first case that passed: the author's own where there are some.
 func (s *suite) component(ctx context.Context, c sdk.ComponentManifest) {
-	cases := s.casesOf(c)
-	working := cases[:0:0]
-	for _, k := range cases {
-		ok := s.check(ctx, "built-in case "+k.Name, func(ctx context.Context) (string, error) { return s.golden(ctx, k) })
-		if ok {
-			working = append(working, k)
-		}
+	for _, k := range s.casesOf(c) {
+		s.check(ctx, "built-in case "+k.Name, func(ctx context.Context) (string, error) { return s.golden(ctx, k) })
 	}
-	for _, k := range s.Cases {
-		if s.serves(c, k) {
-			working = append([]Case{k}, working...)
-		}
-	}
-	if len(working) == 0 {
+	all := slices.Concat(s.passed, s.refused)
+	i := slices.IndexFunc(all, func(k Case) bool { return s.serves(c, k) })
+	if i < 0 {
 		return
 	}
-	k := working[0]
+	k := all[i]
 	s.check(ctx, c.ID+" gives the same answer in a second process", func(ctx context.Context) (string, error) { return s.again(ctx, c, k) })
 	s.check(ctx, c.ID+" stops soon when it is cancelled", func(ctx context.Context) (string, error) { return s.cancels(ctx, k) })
 	s.check(ctx, c.ID+" keeps its deadline", func(ctx context.Context) (string, error) { return s.keepsDeadline(ctx, k) })

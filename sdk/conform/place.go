@@ -42,7 +42,7 @@ func (s *suite) command(p Place) (*exec.Cmd, error) {
 	if s.Launch != nil {
 		return s.Launch(p)
 	}
-	cmd := exec.Command(p.Bin)
+	cmd := exec.Command(p.Bin, p.Args...)
 	cmd.Env, cmd.Dir = p.Env, p.Tmp
 	detach(cmd)
 	return cmd, nil

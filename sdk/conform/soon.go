@@ -40,6 +40,9 @@ func (s *suite) soon(ctx context.Context, k Case, stop func(context.Context, *pr
 	defer p.end()
 	k, err = s.inspected(p, k, func(first Case) ([]byte, error) {
 		o, err := s.make(ctx, p, first)
+		if err == nil && o.refusal != nil {
+			err = fail("", "inspect refuses the document: %s", o.refusal.Detail)
+		}
 		return o.result, err
 	})
 	if err != nil {
