@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("NO_COLOR", "1")
 			env.Values[serverKey{}] = &server{}
+			env.Values[receiverKey{}] = &receiver{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -43,6 +44,9 @@ func TestScripts(t *testing.T) {
 			"exit":       exitCommand,
 			"count":      countCommand,
 			"reads":      readsCommand,
+			"oldplugins": oldPluginsCommand,
+			"plugins":    pluginsCommand,
+			"receiver":   receiverCommand,
 		},
 		Condition: func(cond string) (bool, error) {
 			return hasProgram(cond)
