@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export CGO_ENABLED := 1
 BIN      := bin
 ALL      := ./... ./sdk/...
-PLUGINS  := image pdf leptonica tesseract folder webhook email separator sftp webdav
+PLUGINS  := image pdf leptonica tesseract folder webhook email paperless separator sftp webdav
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -X main.version=$(VERSION)
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -31,6 +31,7 @@ var rooms = map[string][]string{
 	"plugins/folder":     {"sdk", "sdk/ocr"},
 	"plugins/webhook":    {"sdk", "sdk/ocr"},
 	"plugins/email":      {"sdk", "sdk/ocr"},
+	"plugins/paperless":  {"sdk", "sdk/ocr"},
 	"plugins/sftp":       {"sdk", "sdk/ocr"},
 	"plugins/webdav":     {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
