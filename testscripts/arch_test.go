@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	"sdk":                {"sdk/ocr"},
 	"core/journal":       {"core"},
 	"core/blob":          {"core"},
+	"core/license":       {"core"},
 	"core/secret":        {"core"},
 	"plugins/host":       {"core", "sdk/ocr", "sdk"},
 	"plugins/image":      {"sdk", "sdk/ocr"},
