@@ -40,6 +40,7 @@ func (g grants) paths() []string {
 const (
 	maxGrants = 64
 	maxDepth  = 32
+	maxVisits = 100_000 // a small schema can name itself twice at every turn
 )
 
 // grantsOf collects the grants of settings: the values of those fields that the schema
@@ -90,8 +91,9 @@ func (s *grantSchema) UnmarshalJSON(raw []byte) error {
 
 // walk goes through a schema and a value together.
 type walk struct {
-	root  *grantSchema
-	found grants
+	root   *grantSchema
+	found  grants
+	visits int
 }
 
 // sibling is what the neighbours of a field say about it.
@@ -104,7 +106,7 @@ func (w *walk) visit(s *grantSchema, value any, at string, near sibling, depth i
 	if s == nil || value == nil {
 		return nil
 	}
-	if depth > maxDepth {
+	if w.visits++; depth > maxDepth || w.visits > maxVisits {
 		return &sdk.SettingsError{Path: at, Detail: "nested too deep"}
 	}
 	if s.Grant != "" {
@@ -164,23 +166,21 @@ func (w *walk) resolve(ref string) []*grantSchema {
 	return nil
 }
 
-// mark takes the value of a marked field: a string, or a list of strings.
+// mark takes the value of a marked field: a string, or a list of strings. Anything else
+// grants nothing; it is for the plug-in to refuse.
 func (w *walk) mark(kind string, value any, at string, near sibling) error {
-	switch v := value.(type) {
-	case string:
-		return w.add(kind, v, at, near)
-	case []any:
-		for i, item := range v {
-			if _, ok := item.(string); !ok {
-				return &sdk.SettingsError{Path: at + "/" + strconv.Itoa(i), Detail: "is not a string"}
-			}
-			if err := w.mark(kind, item, at+"/"+strconv.Itoa(i), near); err != nil {
+	if word, ok := value.(string); ok {
+		return w.add(kind, word, at, near)
+	}
+	list, _ := value.([]any)
+	for i, item := range list {
+		if word, ok := item.(string); ok {
+			if err := w.add(kind, word, at+"/"+strconv.Itoa(i), near); err != nil {
 				return err
 			}
 		}
-		return nil
 	}
-	return &sdk.SettingsError{Path: at, Detail: "is neither a string nor a list of strings"}
+	return nil
 }
 
 func (w *walk) add(kind, value, at string, near sibling) error {
