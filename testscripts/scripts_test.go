@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,6 +32,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("PLATFORM", runtime.GOOS+"_"+runtime.GOARCH)
 			env.Values[serverKey{}] = &server{}
 			env.Values[receiverKey{}] = &receiver{}
 			return nil
@@ -44,6 +46,9 @@ func TestScripts(t *testing.T) {
 			"exit":       exitCommand,
 			"count":      countCommand,
 			"reads":      readsCommand,
+			"stamp":      stampCommand,
+			"smuggle":    smuggleCommand,
+			"flip":       flipCommand,
 			"oldplugins": oldPluginsCommand,
 			"plugins":    pluginsCommand,
 			"receiver":   receiverCommand,

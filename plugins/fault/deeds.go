@@ -52,6 +52,8 @@ func deeds() map[string]deed {
 		"env":        env,
 		"echo":       echo,
 		"good":       good,
+		"sheet":      nothing, // a page that is wider than high is a separator sheet with that code
+		"show":       nothing, // the page is shown as the filter gets it
 		"missing":    func(ctx context.Context, _ deedCall) (*sdk.File, error) { return named(sdk.Out(ctx, "missing")), nil },
 		"elsewhere":  func(context.Context, deedCall) (*sdk.File, error) { return named("/etc/hostname"), nil },
 		"dots":       dots,
@@ -63,8 +65,11 @@ func deeds() map[string]deed {
 		"badname":    badName,
 		"dial":       dial,
 		"write":      write,
+		"keep":       keep,
 	}
 }
+
+func nothing(context.Context, deedCall) (*sdk.File, error) { return nil, nil }
 
 func named(path string) *sdk.File { return &sdk.File{Path: path, Name: filepath.Base(path)} }
 
@@ -88,9 +93,13 @@ func crashOnce(_ context.Context, c deedCall) (*sdk.File, error) {
 	return nil, nil
 }
 
+// segfault reads memory that may not be read.
 func segfault(context.Context, deedCall) (*sdk.File, error) {
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	select {}
+	forbidden, err := syscall.Mmap(-1, 0, os.Getpagesize(), syscall.PROT_NONE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("read %d, and nobody cared", forbidden[0])
 }
 
 // stop stops the process, so that it neither answers nor dies.
@@ -122,6 +131,21 @@ func leak(_ context.Context, c deedCall) (*sdk.File, error) {
 	return nil, fmt.Errorf("leaked %d MB and nobody cared", len(held))
 }
 
+// keep leaves behind a file that stays open and a goroutine that sits on a megabyte.
+func keep(_ context.Context, c deedCall) (*sdk.File, error) {
+	f, err := os.Open(c.input.Path)
+	if err != nil {
+		return nil, err
+	}
+	held := bytes.Repeat([]byte{1}, 1<<20)
+	go func() {
+		for range time.Tick(time.Hour) {
+			_, _ = f.Write(held)
+		}
+	}()
+	return nil, nil
+}
+
 func refuse(_ context.Context, c deedCall) (*sdk.File, error) {
 	return nil, sdk.Refuse("damaged", "scan it again", "refused as asked: %s", c.arg)
 }
@@ -145,11 +169,18 @@ func stderrFlood(context.Context, deedCall) (*sdk.File, error) {
 	return nil, nil
 }
 
+// sleepArg makes a process of this program sleep until it is killed.
+const sleepArg = "sleep"
+
 // orphan leaves a child that holds the pipes and outlives the process, and
 // writes its number to the file that arg names; then it crashes.
 func orphan(_ context.Context, c deedCall) (*sdk.File, error) {
 	path, then, _ := strings.Cut(c.arg, " ")
-	cmd := exec.Command("sleep", "300")
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, sleepArg) // the one program that it may always run
 	stdout, stderr := os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {

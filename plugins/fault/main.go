@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -38,16 +39,36 @@ func (s *Settings) Validate() error {
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == sleepArg {
+		select {}
+	}
 	if lie, ok := strings.CutPrefix(filepath.Base(os.Args[0]), "lie-"); ok {
 		tell(lie)
 	}
 	sdk.Serve(sdk.Info{Name: "fault", Version: "1.0.0", Summary: "misbehaves, for tests", License: "MIT", Engine: "none 0"},
-		sdk.Filter(clean), sdk.Recognizer(recognize), sdk.Deliverer(deliver))
+		sdk.Filter(clean), sdk.Recognizer(recognize), sdk.Indexer(index), sdk.Deliverer(deliver))
 }
 
 func clean(ctx context.Context, r sdk.FilterRequest, s Settings) (sdk.Filtered, error) {
 	f, err := misbehave(ctx, r.Image, s)
-	return sdk.Filtered{Image: f, Width: r.Width, Height: r.Height}, err
+	out := sdk.Filtered{Image: f, Width: r.Width, Height: r.Height}
+	switch verb, value, _ := strings.Cut(s.Do, " "); {
+	case verb == "sheet" && r.Width > r.Height:
+		out.Separator, out.Codes = true, []sdk.Code{{Type: "test", Value: value}}
+	case verb == "show":
+		out.Shown = &r.Image
+	}
+	return out, err
+}
+
+// index finds how many pages have text.
+func index(ctx context.Context, r sdk.IndexRequest, s Settings) (sdk.Metadata, error) {
+	var input sdk.File
+	if len(r.Texts) > 0 {
+		input = r.Texts[0]
+	}
+	_, err := misbehave(ctx, input, s)
+	return sdk.Metadata{Fields: map[string]string{"name": r.Name, "texts": strconv.Itoa(len(r.Texts))}}, err
 }
 
 func recognize(ctx context.Context, r sdk.RecognizeRequest, s Settings) (sdk.Text, error) {
