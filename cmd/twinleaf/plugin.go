@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,7 @@ func newPlugin(a *app) *cobra.Command {
 	c := group("plugin", "The plug-ins",
 		newPluginList(a, f), newPluginDescribe(a, f), newPluginAdd(a, f), newPluginUse(a, f), newPluginRemove(a, f),
 		newPluginVerify(a, f), newPluginPack(a), newPluginLock(a, f), newPluginKey(a, f),
+		newPluginNew(a), newPluginTest(a),
 	)
 	fl := c.PersistentFlags()
 	fl.StringVar(&f.folder, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
@@ -32,25 +34,25 @@ func newPlugin(a *app) *cobra.Command {
 	return c
 }
 
-// places are the folder and the store of one set of flags.
-type places struct {
+// whereabouts are the folder and the store of one set of flags.
+type whereabouts struct {
 	folder string
 	store  *store.Store
 	policy store.Policy
 }
 
 // added finds the store alone.
-func (f *pluginFlags) added() (places, error) {
+func (f *pluginFlags) added() (whereabouts, error) {
 	c, err := f.settings()
 	if err != nil {
-		return places{}, err
+		return whereabouts{}, err
 	}
 	s, err := store.At(c.Store)
-	return places{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}}, err
+	return whereabouts{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}}, err
 }
 
 // all finds the plug-in folder too.
-func (f *pluginFlags) all() (places, error) {
+func (f *pluginFlags) all() (whereabouts, error) {
 	p, err := f.added()
 	if err != nil {
 		return p, err
@@ -85,8 +87,8 @@ func (f *pluginFlags) settings() (config, error) {
 	return c, c.completeStore()
 }
 
-// config names both places to a host.
-func (p places) config() host.Config {
+// config names both whereabouts to a host.
+func (p whereabouts) config() host.Config {
 	return host.Config{Dir: p.folder, Store: p.store.Dir(), Signed: p.policy.Signed}
 }
 
@@ -97,7 +99,7 @@ func listPlugins(ctx context.Context, dir string) ([]host.Status, error) {
 
 func openPlugins(ctx context.Context, c host.Config) (list []host.Status, err error) {
 	err = withTemp(func(tmp string) error {
-		c.Spool, c.Workers = tmp, 1
+		c.Spool, c.Workers, c.Patience = tmp, 1, time.Minute // every one is waited for
 		h, err := host.Open(ctx, c)
 		if err != nil {
 			return fmt.Errorf("look at the plug-ins in %s: %w", c.Dir, err)

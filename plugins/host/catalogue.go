@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,7 +26,11 @@ func (c Config) catalogue() ([]*plugin, error) {
 	if c.Store == "" {
 		return found, nil
 	}
-	return append(fromStore(c.Store, store.Policy{Signed: c.Signed}), found...), nil
+	added := fromStore(c.Store, store.Policy{Signed: c.Signed})
+	for _, p := range found {
+		p.barred = cmp.Or(p.barred, replaced(added, p.file()))
+	}
+	return append(added, found...), nil
 }
 
 // fromStore lists the active plug-ins of a store. A store that cannot be read is
@@ -133,15 +138,22 @@ func (p *plugin) identity(known bool) Identity {
 	return id
 }
 
-// replaced says that another program stands for this one: the operator has added a
-// plug-in of that name, and what was added comes first.
-func (h *Host) replaced(name string, p *plugin) error {
-	if p.stored {
-		return nil
+// replaced says that one of the stored programs stands for others of a name: what the
+// operator has added comes first.
+func replaced(stored []*plugin, name string) error {
+	for _, p := range stored {
+		if p.stored && p.pin.Entry.Name == name {
+			return fmt.Errorf("%s of the store takes its place", p.pin.Entry)
+		}
 	}
-	for _, other := range h.plugins {
-		if other.stored && other.pin.Entry.Name == name {
-			return fmt.Errorf("%s of the store takes its place", other.pin.Entry)
+	return nil
+}
+
+// unusable is why the program of a name does not serve; nil if it does, or is not there.
+func (h *Host) unusable(name string) error {
+	for _, p := range h.plugins {
+		if pool, problem := p.ready(); p.file() == name && pool == nil {
+			return problem
 		}
 	}
 	return nil

@@ -212,7 +212,7 @@ func (h *Host) memoryMB(m sdk.Manifest) int {
 func (h *Host) claimName(name string, p *plugin) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.replaced(name, p); err != nil {
+	if err := replaced(h.plugins, name); err != nil && !p.stored {
 		return err
 	}
 	if other, taken := h.names[name]; taken && other != p {

@@ -66,6 +66,9 @@ func (h *Host) step(s core.Step, kind sdk.Kind, op string) (target, error) {
 func anything(sdk.ComponentManifest) bool { return true }
 
 func (h *Host) missing(s core.Step, kind sdk.Kind) *core.Failure {
+	if err := h.unusable(s.Plugin); err != nil {
+		return &core.Failure{Code: core.CodePlugin, Detail: err.Error(), Remedy: `run "twinleaf plugin list" and "twinleaf plugin verify" on the server`}
+	}
 	what := fmt.Sprintf("no %s plug-in", kind)
 	if s.Plugin != "" {
 		what += " called " + quote(s.Plugin)
@@ -77,8 +80,8 @@ func (h *Host) missing(s core.Step, kind sdk.Kind) *core.Failure {
 }
 
 // find gives the first suitable component by plug-in name, with any operation if op is
-// empty and any id if component is. When there is none, programs that would not start
-// are tried again first.
+// empty and any id if component is. When there is none, programs that are starting are
+// waited for, and those that would not start are tried again.
 func (h *Host) find(name, component string, kind sdk.Kind, op string, fits func(sdk.ComponentManifest) bool) (target, bool) {
 	h.await(name)
 	if t, ok := h.findReady(name, component, kind, op, fits); ok {
@@ -88,6 +91,7 @@ func (h *Host) find(name, component string, kind sdk.Kind, op string, fits func(
 		return target{}, false
 	}
 	defer h.wait.Done()
+	h.awaitAll()
 	h.openAll()
 	return h.findReady(name, component, kind, op, fits)
 }
