@@ -144,7 +144,7 @@ func (s *suite) prepare(p *process, k Case) (*pluginv2.Job, error) {
 		Id: fmt.Sprintf("%s-%d", filepath.Base(p.place.Dir), p.calls), Component: c.ID, Op: k.Op,
 		InDir: p.place.In, OutDir: p.place.Out, TmpDir: p.place.Tmp,
 		ArgsJson: args, SettingsJson: settings, IdempotencyKey: key(args),
-		DeadlineUnixNanos: time.Now().Add(callTimeout).UnixNano(),
+		DeadlineUnixNanos: time.Now().Add(s.CallTimeout).UnixNano(),
 	}, nil
 }
 

@@ -21,7 +21,7 @@ import (
 
 // alone runs the program without a host, as a person would.
 func (s *suite) alone(ctx context.Context, args ...string) (stdout, stderr string, code int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.StartTimeout)
 	defer cancel()
 	place, err := s.newPlace()
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *suite) byHand(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case code == -1:
-		return "", fail(hint, "started by hand it goes on for more than %s", startTimeout)
+		return "", fail(hint, "started by hand it goes on for more than %s", s.StartTimeout)
 	case code == cannotRun:
 		return "", fail("is it readable and executable for everyone? chmod 755 makes it so", "it cannot be started: %.300s", strings.TrimSpace(stderr))
 	case code == 0:
@@ -118,7 +118,7 @@ func (s *suite) wellFormed(context.Context) (string, error) {
 	}
 	var printed sdk.Manifest
 	if err := json.Unmarshal(s.described, &printed); err != nil {
-		return "", err
+		return "", fail("", "describe on the command line prints no manifest")
 	}
 	a, _ := json.Marshal(printed)
 	b, _ := json.Marshal(s.manifest)

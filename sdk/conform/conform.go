@@ -9,6 +9,7 @@
 package conform
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,9 @@ type Options struct {
 	Cases    []Case          // besides the built-in ones
 	Settings json.RawMessage // for the built-in cases; nil: the fields that the schema requires, made up
 	Calls    int             // of the leak check; default 100
+
+	StartTimeout time.Duration // from the start to the handshake; default 10 s
+	CallTimeout  time.Duration // of one call; default 1 min
 
 	// Launch makes the command that starts the program, without its standard streams;
 	// nil: the program itself, with no sandbox.
@@ -69,9 +73,9 @@ func Run(ctx context.Context, o Options, report func(Result)) error {
 		return fmt.Errorf("%s is no program that can be started\nhint: build the plug-in first; a script must be executable", o.Bin)
 	}
 	o.Bin = bin
-	if o.Calls == 0 {
-		o.Calls = 100
-	}
+	o.Calls = cmp.Or(o.Calls, 100)
+	o.StartTimeout = cmp.Or(o.StartTimeout, 10*time.Second)
+	o.CallTimeout = cmp.Or(o.CallTimeout, time.Minute)
 	base, err := os.MkdirTemp(shortTemp(), "tlt")
 	if err != nil {
 		return fmt.Errorf("folder for the test: %w", err)
@@ -132,17 +136,13 @@ func (s *suite) check(ctx context.Context, name string, run func(context.Context
 // How long things may take.
 const (
 	checkTimeout = 5 * time.Minute
-	startTimeout = 10 * time.Second
-	callTimeout  = time.Minute
 	patience     = 2 * time.Second // for what must happen soon
 )
 
 // all makes the checks in the order in which an author wants to hear of failures.
 func (s *suite) all(ctx context.Context) {
 	s.check(ctx, "refuses to run by hand", s.byHand)
-	if !s.check(ctx, "describe prints the manifest", s.describe) {
-		return
-	}
+	s.check(ctx, "describe prints the manifest", s.describe)
 	if !s.check(ctx, "starts and shakes hands", s.starts) {
 		return
 	}

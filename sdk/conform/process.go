@@ -25,6 +25,7 @@ import (
 
 // process is one running process of the plug-in.
 type process struct {
+	*Options
 	place  Place
 	cmd    *exec.Cmd
 	leash  *os.File // our end of its standard input
@@ -46,7 +47,7 @@ func (s *suite) start(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{place: place, cmd: cmd, said: &tail{}, exited: make(chan struct{})}
+	p := &process{Options: &s.Options, place: place, cmd: cmd, said: &tail{}, exited: make(chan struct{})}
 	line, err := p.launch()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Bin, err)
@@ -106,8 +107,8 @@ func (p *process) connect(ctx context.Context, line <-chan string) error {
 			return fail("the program must serve until its server ends it", "it ended, or closed its standard output, before the handshake line")
 		}
 		first = strings.TrimSpace(l)
-	case <-time.After(startTimeout):
-		return fail("print the handshake line and flush it; load models after that", "no handshake line within %s", startTimeout)
+	case <-time.After(p.StartTimeout):
+		return fail("print the handshake line and flush it; load models after that", "no handshake line within %s", p.StartTimeout)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -186,7 +187,7 @@ type answer struct {
 
 // call makes one prepared call.
 func (p *process) call(ctx context.Context, job *pluginv2.Job) answer {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.CallTimeout)
 	defer cancel()
 	events, err := p.rpc.Process(ctx, job)
 	for err == nil {
@@ -210,7 +211,7 @@ func (p *process) call(ctx context.Context, job *pluginv2.Job) answer {
 // describe asks for the manifest.
 func (p *process) describe(ctx context.Context) (sdk.Manifest, error) {
 	var m sdk.Manifest
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.StartTimeout)
 	defer cancel()
 	r, err := p.rpc.Describe(ctx, &pluginv2.DescribeRequest{})
 	if err != nil {

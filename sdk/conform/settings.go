@@ -163,7 +163,7 @@ func (p *process) validate(ctx context.Context, c sdk.ComponentManifest, object 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.StartTimeout)
 	defer cancel()
 	r, err := p.rpc.Validate(ctx, &pluginv2.ValidateRequest{Component: c.ID, SettingsJson: raw})
 	if err != nil {
