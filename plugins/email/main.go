@@ -39,7 +39,7 @@ type Settings struct {
 	ReplyTo  string   `json:"replyTo,omitempty" jsonschema:"where answers go; default from"`
 	Subject  string   `json:"subject,omitempty" jsonschema:"template of the subject with {{.Name}}, {{.Job}}, {{.Kinds}}, {{.Files}}, {{.Pages}}; default {{.Name}}"`
 	Text     string   `json:"text,omitempty" jsonschema:"template of the text, like subject"`
-	MaxMB    int      `json:"maxMB,omitempty" jsonschema:"largest message in MB as it goes over the line, a third more than its files; default 25, at most 200"`
+	MaxMB    int      `json:"maxMB,omitempty" jsonschema:"largest message in MB as it goes over the line, a third more than its files; default 25, at most 100"`
 }
 
 // Ways of encrypting the connection.
@@ -51,7 +51,7 @@ const (
 
 const (
 	defaultMB     = 25
-	mostMB        = 200
+	mostMB        = 100 // go-mail holds an encoded attachment in memory, up to three times
 	maxRecipients = 100
 )
 

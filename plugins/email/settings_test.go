@@ -32,7 +32,7 @@ func TestSettingsAreRefusedWithTheirPlace(t *testing.T) {
 		"/subject: not a template:":              func(s *Settings) { s.Subject = "{{.Name" },
 		"/text: not a template for documents:":   func(s *Settings) { s.Text = "{{.Pagez}}" },
 		"/text: not a template for documents: makes more": func(s *Settings) { s.Text = "{{range 100000}}too long{{end}}" },
-		"/maxMB: ": func(s *Settings) { s.MaxMB = 201 },
+		"/maxMB: ": func(s *Settings) { s.MaxMB = 101 },
 	} {
 		s := good
 		change(&s)
@@ -79,17 +79,14 @@ func TestThePasswordIsNotShownToReaders(t *testing.T) {
 }
 
 func FuzzSubject(f *testing.F) {
-	f.Add("scan\r\nBcc: x", "{{.Name}}")
-	f.Add("\xff\u2028", "a {{range 3}}{{.}}{{end}}")
-	f.Fuzz(func(t *testing.T, name, text string) {
-		if strings.Contains(text, "range") && len(text) > 40 {
-			t.Skip("templates are the operator's: one may keep itself busy")
-		}
+	f.Add("scan\r\nBcc: x")
+	f.Add("\xff\u2028{{.Name}}")
+	f.Fuzz(func(t *testing.T, name string) {
 		d := example()
 		d.Name = name
-		s, err := fill(text, d)
-		if err != nil {
-			return
+		s, err := fill(defaultSubject, d)
+		if err != nil && len(name) < maxFilled {
+			t.Fatal(err)
 		}
 		if line := oneLine(s); strings.ContainsAny(line, "\r\n\x00") || len(line) > maxSubject+3 {
 			t.Errorf("subject %q", line)

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
 	"slices"
@@ -17,7 +19,6 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
-	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
 )
 
 func TestTheReceiverGetsMetadataAndFiles(t *testing.T) {
@@ -252,45 +253,6 @@ func TestBothSecretsSignWhileTheReceiverChangesOver(t *testing.T) {
 	}
 }
 
-func TestSettingsAreRefusedWithTheirPlace(t *testing.T) {
-	const url = "https://receiver.example/in"
-	for want, s := range map[string]Settings{
-		"/url: not an address":                  {URL: "receiver.example"},
-		"/url: carries a user name":             {URL: "https://me:pw@receiver.example/"},
-		"/url: has a part after #":              {URL: url + "#x"},
-		"/url: http to another machine":         {URL: "http://receiver.example/"},
-		"/method: ":                             {URL: url, Method: "DELETE"},
-		"/body: ":                               {URL: url, Body: "zip"},
-		"/ca: holds no certificate":             {URL: url, CA: "x"},
-		"/secret: not base64":                   {URL: url, Secret: "whsec_?"},
-		"/secret: has 3 bytes":                  {URL: url, Secret: "whsec_YWJj"},
-		"/previousSecret: ":                     {URL: url, PreviousSecret: secret},
-		"/token: ":                              {URL: url, Token: "a\nb"},
-		"/tokenHeader: there is no token":       {URL: url, TokenHeader: "X-Key"},
-		"/tokenHeader: \"X Key\"":               {URL: url, Token: "t", TokenHeader: "X Key"},
-		"/headers/X\nY: ":                       {URL: url, Headers: map[string]string{"X\nY": "z"}},
-		"/headers/X: has characters":            {URL: url, Headers: map[string]string{"X": "a\r\nb: c"}},
-		"/headers/authorization: is a secret":   {URL: url, Headers: map[string]string{"authorization": "x"}},
-		"/headers/idempotency-key: the deliver": {URL: url, Headers: map[string]string{"idempotency-key": "x"}},
-		"/headers/Webhook-Id: the deliver":      {URL: url, Headers: map[string]string{"Webhook-Id": "x"}},
-		"/success: 404":                         {URL: url, Success: []int{404}},
-		"/wait: ":                               {URL: url, Wait: -1},
-	} {
-		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want an error with %q", err, want)
-		}
-	}
-	good := Settings{URL: url, Method: "PUT", Body: "raw", Secret: secret, Token: "t", TokenHeader: "X-Key", Headers: map[string]string{"X": "y"}, Success: []int{202}, Wait: 5}
-	for _, s := range []Settings{good, {URL: url}, {URL: "http://127.0.0.1:1/"}, {URL: "http://[::1]:1/"}, {URL: "http://receiver.example/", Plain: true}} {
-		if err := s.Validate(); err != nil {
-			t.Errorf("%+v: %v", s, err)
-		}
-	}
-	if _, err := plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(pause), sdk.OpDeliver, sdk.DeliverRequest{}, map[string]any{}); err == nil || !strings.Contains(err.Error(), "/url: is required") {
-		t.Errorf("error = %v", err)
-	}
-}
-
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 7, 28, 12, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
@@ -321,4 +283,24 @@ func encode(t testing.TB, v any) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// A body is read from disk as it goes: memory does not grow with it.
+func BenchmarkDeliver(b *testing.B) {
+	to := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer to.Close()
+	s := (&receiver{Server: to}).settings()
+	r := request(b, "k", "scan", "pdf")
+	const size = 64 << 20
+	if err := os.Truncate(r.Files[0].Path, size); err != nil {
+		b.Fatal(err)
+	}
+	r.Files[0].SHA256 = ""
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := deliverTo(b, r, s); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
