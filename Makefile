@@ -6,8 +6,9 @@ SHELL := /bin/bash
 export CGO_ENABLED := 1
 BIN      := bin
 ALL      := ./... ./sdk/...
-PLUGINS  := image pdf leptonica tesseract folder webhook email paperless separator sftp webdav
+PLUGINS  := image pdf leptonica tesseract folder webhook email paperless separator sftp webdav s3
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSITYGW := v1.8.0
 LDFLAGS  := -X main.version=$(VERSION)
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -18,7 +19,7 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java
 
-.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -33,7 +34,7 @@ serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/
 	@mkdir -p demo/in demo/out
 	$(BIN)/twinleaf serve --data demo/data --config demo.yaml
 
-test: deps deps-test readers build unit scripts ## every test: unit tests with race detection, testscripts
+test: deps deps-test readers s3-server build unit scripts ## every test: unit tests with race detection, testscripts
 
 unit: race
 
@@ -43,7 +44,7 @@ race:
 scripts: build
 	go test -timeout 30m ./testscripts/...
 
-ci: deps deps-test readers build fmt vet lint vuln race scripts fuzz benchmarks ## what .ci/run runs
+ci: deps deps-test readers s3-server build fmt vet lint vuln race scripts fuzz benchmarks ## what .ci/run runs
 	@echo "ci: everything passed"
 
 build: ## bin/twinleaf and bin/plugins/*
@@ -66,6 +67,12 @@ if [ -n "$$missing" ]; then \
   $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 fi
 endef
+
+s3-server: $(BIN)/test/versitygw ## the S3 server of the tests, built from its own module
+
+$(BIN)/test/versitygw:
+	@mkdir -p $(@D)
+	GOBIN=$(abspath $(@D)) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
 
 readers: plugins/pdf/readers/node_modules/.package-lock.json ## the foreign PDF readers of the tests (npm)
 

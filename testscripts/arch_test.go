@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"plugins/webhook":    {"sdk", "sdk/ocr"},
 	"plugins/email":      {"sdk", "sdk/ocr"},
 	"plugins/paperless":  {"sdk", "sdk/ocr"},
+	"plugins/s3":         {"sdk", "sdk/ocr"},
 	"plugins/sftp":       {"sdk", "sdk/ocr"},
 	"plugins/webdav":     {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
