@@ -59,6 +59,7 @@ func deeds() map[string]deed {
 		"dots":       dots,
 		"symlink":    symlink,
 		"hardlink":   hardlink,
+		"twonames":   twoNames,
 		"fifo":       fifo,
 		"folder":     folder,
 		"writer":     writer,
@@ -186,6 +187,7 @@ func orphan(_ context.Context, c deedCall) (*sdk.File, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	_ = os.Remove(path) // another user may have written it before
 	if err := os.WriteFile(path, []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
 		return nil, err
 	}
@@ -224,6 +226,15 @@ func symlink(ctx context.Context, _ deedCall) (*sdk.File, error) {
 func hardlink(ctx context.Context, c deedCall) (*sdk.File, error) {
 	f := named(sdk.Out(ctx, "hard"))
 	return f, os.Link(c.input.Path, f.Path)
+}
+
+// twoNames answers with a file that has another name beside it.
+func twoNames(ctx context.Context, _ deedCall) (*sdk.File, error) {
+	f := named(sdk.Out(ctx, "one"))
+	if err := os.WriteFile(f.Path, []byte("x"), 0o600); err != nil {
+		return nil, err
+	}
+	return f, os.Link(f.Path, sdk.Out(ctx, "other"))
 }
 
 func fifo(ctx context.Context, _ deedCall) (*sdk.File, error) {

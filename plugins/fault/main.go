@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
@@ -40,7 +41,8 @@ func (s *Settings) Validate() error {
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == sleepArg {
-		select {}
+		time.Sleep(5 * time.Minute)
+		return
 	}
 	if lie, ok := strings.CutPrefix(filepath.Base(os.Args[0]), "lie-"); ok {
 		tell(lie)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -38,8 +39,9 @@ func TestFilesOfAnAnswerLieInTheCallsFolder(t *testing.T) {
 }
 
 func TestAFileThatAPluginStillWritesToIsCopied(t *testing.T) {
-	h := open(t, Config{Workers: 1}, "fault")
-	wrote := filepath.Join(t.TempDir(), "wrote")
+	folder := openFolder(t)
+	h := open(t, Config{Workers: 1, open: []string{folder}}, "fault")
+	wrote := filepath.Join(folder, "wrote")
 	_, dir, err := clean(t, h, "writer "+wrote)
 	if err != nil {
 		t.Fatal(err)
@@ -52,9 +54,12 @@ func TestAFileThatAPluginStillWritesToIsCopied(t *testing.T) {
 
 func TestHostileOutputsAreNotTaken(t *testing.T) {
 	h := open(t, Config{Workers: 1, Strikes: 1000}, "fault")
+	if _, _, err := clean(t, h, "hardlink"); err == nil {
+		t.Error("hardlink: an input under another name was taken")
+	}
 	for do, words := range map[string]string{
 		"missing": "no such file", "elsewhere": "outside", "dots": "outside", "symlink": "escapes",
-		"hardlink": "names, not one", "fifo": "not a plain file", "folder": "not a plain file",
+		"twonames": "names, not one", "fifo": "not a plain file", "folder": "not a plain file",
 	} {
 		_, dir, err := clean(t, h, do)
 		wantFailure(t, err, core.CodePlugin, false, words)
@@ -150,7 +155,7 @@ func TestAPluginThatDidNotStartAtFirstIsTriedAgain(t *testing.T) {
 	must(t, err)
 	script := fmt.Sprintf("#!/bin/sh\n[ -e %s ] || { echo engine missing >&2; exit 1; }\nexec %s\n", marker, path)
 	must(t, os.WriteFile(filepath.Join(dir, "late"), []byte(script), 0o700))
-	h := open(t, Config{Dir: dir, Workers: 1})
+	h := open(t, Config{Dir: dir, Workers: 1, Level: sandbox.None}) // it runs and reads what a confined one may not
 	if got := h.List()[0].Problem; !strings.Contains(got, "engine missing") || !strings.Contains(got, "exit status 1") {
 		t.Errorf("problem = %q, want what it said and how it ended", got)
 	}

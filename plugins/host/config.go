@@ -49,7 +49,8 @@ type Config struct {
 
 	Logger *slog.Logger // default: discards
 
-	program string // the one to look at, instead of Dir and Store
+	program string   // the one to look at, instead of Dir and Store
+	open    []string // folders that every plug-in may write to as the user that it is; for tests
 }
 
 func (c Config) withDefaults() (Config, error) {

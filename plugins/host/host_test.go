@@ -100,6 +100,14 @@ func open(t testing.TB, c Config, names ...string) *Host {
 	return h
 }
 
+// openFolder is one that everybody may write to, for [Config].open.
+func openFolder(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o777))
+	return dir
+}
+
 // source is an input whose first line tells fault what to do.
 func source(t testing.TB, do string) core.Source {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -64,7 +65,7 @@ func (h *Host) plan(p *plugin, s *slot, number int64, writes []string) (launch, 
 		}, h.config.Env[p.file()]...),
 		Read:      append([]string{s.in}, h.config.Read...),
 		Write:     []string{s.out, s.tmp},
-		Grants:    writes,
+		Grants:    slices.Concat(writes, h.config.open),
 		Exec:      installed(asks.Exec),
 		SharedMem: asks.SharedMem,
 		Limits: sandbox.Limits{
@@ -73,10 +74,10 @@ func (h *Host) plan(p *plugin, s *slot, number int64, writes []string) (launch, 
 		},
 		Nice: max(h.config.Nice, 0),
 	}}
-	if dir := filepath.Dir(real); !wide(dir) {
+	l.spec.UID, l.spec.GID = h.userOf(number, writes)
+	if dir := filepath.Dir(real); !wide(dir) && entered(dir, l.spec.UID) {
 		l.spec.Read = append(l.spec.Read, dir)
 	}
-	l.spec.UID, l.spec.GID = h.userOf(number, writes)
 	return l, s.give(l.spec, p.stored)
 }
 
@@ -114,6 +115,13 @@ func installed(names []string) []string {
 func wide(dir string) bool {
 	home, err := os.UserHomeDir()
 	return dir == "/" || below(os.TempDir(), dir) || below("/tmp", dir) || err == nil && below(home, dir)
+}
+
+// entered reports whether a user can enter a folder. The program alone is shown where
+// not; its folder would stand before it.
+func entered(dir string, uid int) bool {
+	info, err := os.Stat(dir)
+	return err == nil && (uid == os.Geteuid() || info.Mode().Perm()&0o001 != 0)
 }
 
 // ceilingMB is how much a process may map that is watched to hold at most so much: the
