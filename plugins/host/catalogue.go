@@ -16,7 +16,9 @@ import (
 // not run is among them, with the reason.
 func (c Config) catalogue() ([]*plugin, error) {
 	if c.program != "" {
-		return []*plugin{newPlugin(c.program)}, nil
+		p := newPlugin(c.program)
+		p.stored = true // it may be anybody's, and is confined like what was added
+		return []*plugin{p}, nil
 	}
 	found, err := scan(c.Dir, c.Logger)
 	if err != nil {
@@ -72,16 +74,33 @@ func holdToLock(dir string, found []*plugin) {
 	}
 }
 
-// check says whether the program may be started now. The bytes of one that is held
-// to a lock are looked at each time.
-func (p *plugin) check() error {
-	if p.barred != nil {
-		return p.barred
+// startWorker starts a process of p that may write to some folders, if p may be started
+// now. The bytes of a program that is held to a lock are looked at before each start and
+// must not have changed when it answers: what was looked at is what runs.
+func (h *Host) startWorker(p *plugin, writes ...string) (*worker, error) {
+	if err := p.check((*store.Pin).Check); err != nil {
+		return nil, err
 	}
-	if p.pin == nil {
-		return nil
+	w, err := h.spawn(p, writes)
+	if err != nil {
+		return nil, err
 	}
-	return p.pin.Check()
+	if err := p.check((*store.Pin).Unchanged); err != nil {
+		w.kill()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (p *plugin) check(held func(*store.Pin) error) error {
+	err := p.barred
+	if err == nil && p.pin != nil {
+		err = held(p.pin)
+	}
+	if err != nil {
+		return fmt.Errorf("plug-in %s is not started: %w", p.name(), err)
+	}
+	return nil
 }
 
 // scan lists the programs in a folder by name: plain executable files and links
@@ -142,7 +161,7 @@ func (p *plugin) identity(known bool) Identity {
 // operator has added comes first.
 func replaced(stored []*plugin, name string) error {
 	for _, p := range stored {
-		if p.stored && p.pin.Entry.Name == name {
+		if p.stored && p.pin != nil && p.pin.Entry.Name == name {
 			return fmt.Errorf("%s of the store takes its place", p.pin.Entry)
 		}
 	}

@@ -22,7 +22,7 @@ type plugin struct {
 	path   string
 	sum    func() (string, error) // SHA-256 of the program, computed once
 	pin    *store.Pin             // what a lock says of it; nil: nothing
-	stored bool                   // it lies in the store
+	stored bool                   // it lies in the store: a stranger made it
 	barred error                  // why it is not even looked at
 
 	denied  atomic.Int64  // connections that were not granted
@@ -58,7 +58,7 @@ func sumOf(path string) (string, error) {
 
 // file is the base name of the program, or what the lock calls it in the store.
 func (p *plugin) file() string {
-	if p.stored {
+	if p.stored && p.pin != nil {
 		return p.pin.Entry.Name
 	}
 	return filepath.Base(p.path)

@@ -45,13 +45,10 @@ type worker struct {
 	retired atomic.Bool            // to be ended as soon as it is free
 }
 
-// startWorker starts a process of p that may write to some folders and asks it for
-// its manifest, within StartTimeout. What it holds is freed by itself when the
-// process has ended.
-func (h *Host) startWorker(p *plugin, writes ...string) (*worker, error) {
-	if err := p.check(); err != nil {
-		return nil, fmt.Errorf("plug-in %s is not started: %w", p.name(), err)
-	}
+// spawn starts a process of p that may write to some folders and asks it for its
+// manifest, within StartTimeout. What it holds is freed by itself when the process has
+// ended.
+func (h *Host) spawn(p *plugin, writes []string) (*worker, error) {
 	ctx, cancel := context.WithTimeout(h.life, h.config.StartTimeout)
 	defer cancel()
 	number := h.slots.Add(1)

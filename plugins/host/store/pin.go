@@ -22,8 +22,9 @@ type Pin struct {
 	where string   // the lock, for people
 	bad   error    // why it may not run whatever its bytes are
 
-	mu   sync.Mutex // guards good
-	good tree       // the files when their digest was found right; nil: look again
+	mu      sync.Mutex // guards what follows
+	good    tree       // the files when their digest was found right; nil: it never was
+	lasting bool       // any later change shows in them
 }
 
 // Program is the path of the program.
@@ -40,10 +41,10 @@ func (p *Pin) Check() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.good != nil && p.unchanged() {
+	if p.lasting && p.unchanged() {
 		return nil
 	}
-	p.good = nil
+	p.good, p.lasting = nil, false
 	h1, files, err := digestOf(p.dir, p.only...)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -53,8 +54,16 @@ func (p *Pin) Check() error {
 	case h1 != p.Digest():
 		return fmt.Errorf("the bytes of %s have changed: they are %s, %s says %s", p.Entry, h1, p.where, p.Digest())
 	}
-	if files.settled(time.Now()) {
-		p.good = files
+	p.good, p.lasting = files, files.settled(time.Now())
+	return nil
+}
+
+// Unchanged reports an error if a file was touched after Check found all in order.
+func (p *Pin) Unchanged() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.unchanged() {
+		return fmt.Errorf("the files of %s were touched while it was started", p.Entry)
 	}
 	return nil
 }

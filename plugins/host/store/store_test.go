@@ -195,7 +195,7 @@ func TestBytesAreReadAgainOnlyWhenAFileWasTouched(t *testing.T) {
 	if err := p.Check(); err != nil {
 		t.Fatal(err)
 	}
-	if p.good != nil {
+	if p.lasting {
 		t.Error("a file that was written a moment ago is taken for settled")
 	}
 	_, files, err := digestOf(p.dir)
@@ -205,19 +205,25 @@ func TestBytesAreReadAgainOnlyWhenAFileWasTouched(t *testing.T) {
 	if now := time.Now(); files.settled(now) || !files.settled(now.Add(settled)) {
 		t.Error("files settle at another time")
 	}
-	p.good = files
-	if !p.unchanged() {
-		t.Error("untouched files count as changed")
+	p.good, p.lasting = files, true
+	if err := p.Unchanged(); err != nil {
+		t.Error(err)
 	}
 	if err := os.Chtimes(p.Program(), time.Now(), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if p.unchanged() {
-		t.Error("a touched file counts as unchanged")
-	}
+	wantError(t, p.Unchanged(), "were touched")
 	if err := p.Check(); err != nil {
 		t.Errorf("its bytes are the same: %v", err)
 	}
+	if err := p.Unchanged(); err != nil {
+		t.Error(err)
+	}
+	away := p.dir + ".away"
+	if err := errors.Join(os.Rename(p.dir, away), os.Rename(away, p.dir)); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, p.Unchanged(), "were touched")
 }
 
 func TestOneVersionIsActive(t *testing.T) {
@@ -469,6 +475,10 @@ func TestTheLockOfAFolderHoldsItsPrograms(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "invert"), "#!/bin/bash\n", 0o755)
 	wantError(t, p.Check(), "have changed")
+	if err := errors.Join(os.Rename(filepath.Join(dir, "invert"), filepath.Join(dir, "_invert")), os.Symlink("_invert", filepath.Join(dir, "invert"))); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, p.Check(), "is a link")
 	write(t, filepath.Join(dir, LockFile), "garbage\n", 0o644)
 	_, _, err = FolderPins(dir)
 	wantError(t, err, "line 1")

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/dirhash"
@@ -33,8 +32,11 @@ func identityOf(f *os.File) (identity, error) {
 	return identity{uint64(s.Dev), s.Ino, s.Size, s.Mode, s.Mtim, s.Ctim}, nil
 }
 
-// tree is the files of a folder by path.
+// tree is the files of a folder by path, and its folders: one that was exchanged for
+// another and back is not the same either.
 type tree map[string]identity
+
+func (id identity) folder() bool { return id.mode&unix.S_IFMT == unix.S_IFDIR }
 
 // settled is how old a change must be for the file's times to tell it from a later
 // one: the clock of file systems is a coarse one.
@@ -64,7 +66,7 @@ func look(root *os.Root, only ...string) (tree, error) {
 	}
 	t := tree{}
 	for _, name := range names {
-		f, id, err := openPlain(root, name)
+		f, id, err := open(root, name)
 		if err != nil {
 			return nil, err
 		}
@@ -80,9 +82,7 @@ func walk(root *os.Root) ([]string, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir():
-			return nil
-		case !d.Type().IsRegular():
+		case !d.IsDir() && !d.Type().IsRegular():
 			return fmt.Errorf("%s is no plain file", path.Join(root.Name(), name))
 		case len(names) >= maxFiles:
 			return fmt.Errorf("more than %d files in %s", maxFiles, root.Name())
@@ -93,14 +93,21 @@ func walk(root *os.Root) ([]string, error) {
 	return names, err
 }
 
-// openPlain opens a file without following a link to it or waiting for a pipe.
-func openPlain(root *os.Root, name string) (*os.File, identity, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+// open opens a file or folder that is no link, and does not wait for a pipe.
+func open(root *os.Root, name string) (*os.File, identity, error) {
+	info, err := root.Lstat(name)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		err = fmt.Errorf("%s is a link; put the file itself there", path.Join(root.Name(), name))
+	}
+	if err != nil {
+		return nil, identity{}, err
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, identity{}, err
 	}
 	id, err := identityOf(f)
-	if err == nil && id.mode&unix.S_IFMT != unix.S_IFREG {
+	if err == nil && !id.folder() && id.mode&unix.S_IFMT != unix.S_IFREG {
 		err = fmt.Errorf("%s is no plain file", path.Join(root.Name(), name))
 	}
 	if err != nil {
@@ -113,8 +120,14 @@ func openPlain(root *os.Root, name string) (*os.File, identity, error) {
 // digest is the h1 digest of exactly the files of t. One that is another than t
 // says, before or after it was read, is an error.
 func (t tree) digest(root *os.Root) (string, error) {
-	return dirhash.Hash1(slices.Collect(maps.Keys(t)), func(name string) (io.ReadCloser, error) {
-		f, id, err := openPlain(root, name)
+	var files []string
+	for name, id := range t {
+		if !id.folder() {
+			files = append(files, name)
+		}
+	}
+	return dirhash.Hash1(files, func(name string) (io.ReadCloser, error) {
+		f, id, err := open(root, name)
 		if err == nil && id != t[name] {
 			err = fmt.Errorf("%s changed while it was looked at", path.Join(root.Name(), name))
 			_ = f.Close() // nothing was written
