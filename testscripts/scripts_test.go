@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"exit":       exitCommand,
 			"count":      countCommand,
 			"reads":      readsCommand,
+			"gocaches":   goCachesCommand,
 			"stamp":      stampCommand,
 			"smuggle":    smuggleCommand,
 			"flip":       flipCommand,
@@ -54,6 +55,9 @@ func TestScripts(t *testing.T) {
 			"receiver":   receiverCommand,
 		},
 		Condition: func(cond string) (bool, error) {
+			if cond == "grpcio" {
+				return hasGRPCIO(), nil
+			}
 			return hasProgram(cond)
 		},
 	})

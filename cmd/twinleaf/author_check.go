@@ -83,8 +83,9 @@ func (a *app) checkPlugin(ctx context.Context, bin string, f checkFlags) error {
 		return err
 	}
 	o.Launch = func(p conform.Place) (*exec.Cmd, error) { return confined(walls.Level, p) }
-	failed := 0
+	made, failed := 0, 0
 	report := func(r conform.Result) {
+		made++
 		if !r.OK {
 			failed++
 		}
@@ -96,7 +97,7 @@ func (a *app) checkPlugin(ctx context.Context, bin string, f checkFlags) error {
 	}
 	report(takenUp(ctx, bin))
 	if failed > 0 {
-		return fmt.Errorf("%d checks of %s failed", failed, filepath.Base(bin))
+		return fmt.Errorf("%s fails %d of %d checks", filepath.Base(bin), failed, made)
 	}
 	return nil
 }
