@@ -16,6 +16,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/console"
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 	"github.com/twinleaf-scan/twinleaf/receive/watch"
 )
 
@@ -28,6 +29,7 @@ type config struct {
 	Plugins      string         `yaml:"plugins"`      // plug-in folder; default see findPlugins
 	Store        string         `yaml:"store"`        // plug-ins that were added; default DATA/plugins
 	Signatures   string         `yaml:"signatures"`   // of added plug-ins: optional (default) or required
+	Sandbox      sandbox.Policy `yaml:"sandbox"`      // what added plug-ins need: best-effort (default), require-landlock or require-full
 	Workers      int            `yaml:"workers"`      // pages worked on at once; default: the number of CPUs
 	DrainTimeout time.Duration  `yaml:"drainTimeout"` // for running work when the server stops; default 30 s
 	Keep         int            `yaml:"keep"`         // finished jobs that are remembered; default 10,000

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 )
 
 // finding is one line of the doctor's.
@@ -79,6 +82,7 @@ func diagnose(ctx context.Context, a *app, f serveFlags) []finding {
 		list = append(list, fail("configuration", firstLine(err), hintOf(err)))
 		c.Plugins = f.plugins
 	}
+	list = append(list, sandboxFinding(ctx, c.Sandbox))
 	list = append(list, pluginFindings(ctx, c.Plugins)...)
 	if err == nil {
 		list = append(list, dataFindings(c.Data)...)
@@ -242,6 +246,22 @@ func firstLine(err error) string {
 func hintOf(err error) string {
 	_, hint, _ := strings.Cut(withHint(err, err.Error()), "hint: ")
 	return hint
+}
+
+// sandboxFinding tells how far plug-ins are confined here and what that leaves open.
+func sandboxFinding(ctx context.Context, wanted sandbox.Policy) finding {
+	r := sandbox.Probe(ctx)
+	found := fmt.Sprintf("level %s; not enforced: %s", r.Level, strings.Join(r.Unenforced, "; "))
+	if why := r.Why(); why != "" {
+		found = fmt.Sprintf("level %s (%s); not enforced: %s", r.Level, why, strings.Join(r.Unenforced, "; "))
+	}
+	switch {
+	case !wanted.Met(r.Level):
+		return fail("sandbox", found, "added plug-ins do not run with sandbox: "+string(wanted)+"; "+cmp.Or(r.Hint(), "choose another policy"))
+	case r.Level < sandbox.Full:
+		return warn("sandbox", found, r.Hint())
+	}
+	return good("sandbox", "%s", found)
 }
 
 // wantedPlugins are those without which no scan becomes a PDF.

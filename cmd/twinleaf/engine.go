@@ -43,7 +43,7 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	}
 	e.log = j
 	private := []string{filepath.Join(c.Data, "blobs"), filepath.Join(c.Data, "journal")}
-	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired}
+	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox}
 	if err := e.openHost(ctx, where, filepath.Join(c.Data, "spool"), private, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 	"github.com/twinleaf-scan/twinleaf/plugins/host/store"
 )
 
@@ -39,6 +40,7 @@ type whereabouts struct {
 	folder string
 	store  *store.Store
 	policy store.Policy
+	wanted sandbox.Policy // of plug-ins of the store
 }
 
 // added finds the store alone.
@@ -48,7 +50,7 @@ func (f *pluginFlags) added() (whereabouts, error) {
 		return whereabouts{}, err
 	}
 	s, err := store.At(c.Store)
-	return whereabouts{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}}, err
+	return whereabouts{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}, wanted: c.Sandbox}, err
 }
 
 // all finds the plug-in folder too.
@@ -89,7 +91,7 @@ func (f *pluginFlags) settings() (config, error) {
 
 // config names both whereabouts to a host.
 func (p whereabouts) config() host.Config {
-	return host.Config{Dir: p.folder, Store: p.store.Dir(), Signed: p.policy.Signed}
+	return host.Config{Dir: p.folder, Store: p.store.Dir(), Signed: p.policy.Signed, Sandbox: p.wanted}
 }
 
 // listPlugins starts each plug-in of a folder once and asks what it is.

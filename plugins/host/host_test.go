@@ -163,7 +163,7 @@ func TestStatusTellsWhatAPluginIs(t *testing.T) {
 		t.Fatalf("List has %d entries, want 2", len(list))
 	}
 	good, bad := list[0], list[1]
-	if good.Name != "fault" || good.Version != "1.0.0" || good.Protocol != 2 || len(good.SHA256) != 64 || good.Size != 2 || len(good.Kinds) != 3 || good.Problem != "" {
+	if good.Name != "fault" || good.Version != "1.0.0" || good.Protocol != 2 || len(good.SHA256) != 64 || good.Size != 2 || len(good.Kinds) != 4 || good.Problem != "" {
 		t.Errorf("status of fault = %+v", good)
 	}
 	if bad.Name != "lie-garbage" || !strings.Contains(bad.Problem, "no handshake") {
