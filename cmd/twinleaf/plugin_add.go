@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -82,7 +83,7 @@ func (a *app) add(ctx context.Context, p whereabouts, r store.Release, choice ad
 	defer func() { err = errors.Join(err, candidate.Discard()) }()
 	a.show(candidate, v, tried.Status)
 	if !choice.yes {
-		if err := a.ask(); err != nil {
+		if err := a.ask(ctx); err != nil {
 			return err
 		}
 	}
@@ -100,7 +101,7 @@ func (a *app) add(ctx context.Context, p whereabouts, r store.Release, choice ad
 // show tells what is about to be added.
 func (a *app) show(c *store.Candidate, v store.Vouched, s host.Status) {
 	e := c.Entry
-	fmt.Fprintf(a.std.out, "%s: %s\n", e, cmp.Or(c.Manifest.Summary, "no summary"))
+	fmt.Fprintf(a.std.out, "%s: %s\n", e, cmp.Or(plain(c.Manifest.Summary), "no summary"))
 	for _, line := range [][2]string{
 		{"kinds", kinds(e.Kinds)},
 		{"protocol", fmt.Sprint(e.Protocol)},
@@ -146,15 +147,39 @@ func trustHint(v store.Vouched) string {
 }
 
 // ask wants a yes from a person.
-func (a *app) ask() error {
+func (a *app) ask(ctx context.Context) error {
 	in, ok := a.std.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return usage("look at what it asks for, then add --yes", "nobody is there to say yes")
 	}
 	fmt.Fprint(a.std.err, "Add it? [y/N] ")
-	answer, err := bufio.NewReader(in).ReadString('\n')
-	if word := strings.ToLower(strings.TrimSpace(answer)); err == nil && (word == "y" || word == "yes") {
+	answer := make(chan string, 1)
+	go func() { // reading cannot be interrupted; it ends with the program
+		line, _ := bufio.NewReader(in).ReadString('\n') // without an answer it is no
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case line := <-answer:
+		if word := strings.ToLower(strings.TrimSpace(line)); word != "y" && word != "yes" {
+			return errors.New("nothing was added")
+		}
 		return nil
 	}
-	return errors.New("nothing was added")
+}
+
+// plain makes a stranger's words fit for one line of a terminal.
+func plain(s string) string {
+	const most = 300
+	out := []rune(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?")))
+	if len(out) > most {
+		out = append(out[:most], '…')
+	}
+	return string(out)
 }

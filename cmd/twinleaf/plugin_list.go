@@ -86,7 +86,7 @@ func writeInstalled(w io.Writer, all []installed) error {
 			active, state = "yes", pluginView(p.Status).State
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, cmp.Or(p.Version, "-"), cmp.Or(kinds(p.Kinds), "-"),
-			protocol(p.Protocol), active, cmp.Or(p.Signer, "-"), cmp.Or(p.Sandbox, "-"), cmp.Or(p.Permissions, "-"), firstLine(errors.New(state)))
+			protocol(p.Protocol), active, cmp.Or(p.Signer, "-"), cmp.Or(p.Sandbox, "-"), cmp.Or(p.Permissions, "-"), plain(firstLine(errors.New(state))))
 	}
 	return t.Flush()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -136,7 +137,7 @@ func (a *app) tellFindings(p whereabouts, found []store.Finding, asJSON bool) er
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.std.out, "%d plug-ins in %s are as %s says\n", len(l.Entries), p.store.Dir(), store.LockFile)
+	_, err = fmt.Fprintf(a.std.out, "all in %s is as %s says; plug-ins: %d\n", p.store.Dir(), store.LockFile, len(l.Entries))
 	return err
 }
 
@@ -153,7 +154,7 @@ func newPluginLock(a *app, f *pluginFlags) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%w\nhint: mend or remove that program first; nothing was written", err)
 			}
-			_, err = fmt.Fprintf(a.std.out, "%d programs are listed in %s/%s\n", len(l.Entries), p.folder, store.LockFile)
+			_, err = fmt.Fprintf(a.std.out, "wrote %s; programs: %d\n", filepath.Join(p.folder, store.LockFile), len(l.Entries))
 			return err
 		},
 	}

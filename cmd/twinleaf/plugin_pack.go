@@ -42,10 +42,9 @@ func newPluginPack(a *app) *cobra.Command {
 				return packError(err)
 			}
 			if secret == "" {
-				fmt.Fprintln(a.std.err, "not signed; --key signs it")
+				fmt.Fprintf(a.std.err, "%s is not signed; --key signs it\n", e)
 			}
 			_, err = fmt.Fprintf(a.std.out, "%s\n%s\n", archive, filepath.Join(out, store.SumsFile))
-			_ = e
 			return err
 		},
 	}
@@ -56,8 +55,11 @@ func newPluginPack(a *app) *cobra.Command {
 }
 
 func packError(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%w\nhint: is the name right?", err)
+	case errors.Is(err, store.ErrProgram):
+		return usage("make the program executable, or name it with --program", "%s", err)
 	}
 	return err
 }

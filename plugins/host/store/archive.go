@@ -188,8 +188,8 @@ func (a *Archive) find(name string) *zip.File {
 // Files is how many files the archive holds.
 func (a *Archive) Files() int { return len(a.files) }
 
-// Unpack writes all files into an empty folder, read-only and durably, and gives
-// the folder's h1 digest.
+// Unpack writes all files into an empty folder, read-only, and gives the folder's h1
+// digest.
 func (a *Archive) Unpack(dir string) (string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -202,7 +202,7 @@ func (a *Archive) Unpack(dir string) (string, error) {
 			mode = 0o555
 		}
 		if err := unpackFile(root, f, mode); err != nil {
-			return "", fmt.Errorf("unpack %q of %s: %w", f.Name, filepath.Base(a.file.Name()), err)
+			return "", fmt.Errorf("unpack %q of %s: %w", f.Name, a.Entry, err)
 		}
 	}
 	if err := sealFolders(dir); err != nil {
@@ -229,21 +229,31 @@ func unpackFile(root *os.Root, f *zip.File, mode fs.FileMode) error {
 	if err == nil && n != int64(f.UncompressedSize64) {
 		err = fmt.Errorf("it has another size than the archive says")
 	}
-	return errors.Join(err, w.Chmod(mode), w.Sync(), w.Close())
+	return errors.Join(err, w.Chmod(mode), w.Close())
 }
 
-// sealFolders makes folders read-only and their lists of files durable.
+// sealFolders makes folders read-only.
 func sealFolders(dir string) error {
 	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		return errors.Join(os.Chmod(p, 0o555), syncFolder(p))
+		return os.Chmod(p, 0o555)
 	})
 }
 
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
+// syncAll makes all files and folders below dir durable.
+func syncAll(dir string) error {
+	return filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return syncOne(p)
+	})
+}
+
+func syncOne(p string) error {
+	f, err := os.Open(p)
 	if err != nil {
 		return err
 	}

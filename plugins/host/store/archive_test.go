@@ -221,12 +221,10 @@ func FuzzArchive(f *testing.F) {
 	f.Add(zipOf(f, append(good(f), entry{name: "../evil"})...))
 	f.Add(zipOf(f, append(good(f), entry{name: "a/b", body: "x"}, entry{name: "l", mode: fs.ModeSymlink})...))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		file := writeArchive(t, goodName, content)
-		a, err := OpenArchive(file)
-		if err != nil {
+		a := &Archive{}
+		if a.read(bytes.NewReader(content), int64(len(content))) != nil {
 			return
 		}
-		defer a.Close()
 		around := t.TempDir()
 		dir := filepath.Join(around, "in")
 		if err := os.Mkdir(dir, 0o755); err != nil {

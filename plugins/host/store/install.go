@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -97,6 +98,9 @@ func (s *Store) Unpack(ctx context.Context, v Vouched, describe Describer) (*Can
 	}
 	c := &Candidate{Entry: a.Entry, Manifest: a.Manifest, store: s, vouched: v}
 	err = s.change(func() error {
+		if err := s.sweep(time.Now()); err != nil {
+			return err
+		}
 		if c.dir, err = os.MkdirTemp(s.path("sha256"), ".new-"); err != nil {
 			return fmt.Errorf("plug-in store: %w", err)
 		}
@@ -106,6 +110,20 @@ func (s *Store) Unpack(ctx context.Context, v Vouched, describe Describer) (*Can
 		return nil, errors.Join(err, c.Discard())
 	}
 	return c, nil
+}
+
+// abandoned is how old an unpacked archive is that nobody accepts or discards any more.
+const abandoned = 24 * time.Hour
+
+// sweep deletes what a command left that was killed.
+func (s *Store) sweep(now time.Time) error {
+	left, err := filepath.Glob(s.path("sha256", ".new-*"))
+	for _, dir := range left {
+		if info, statErr := os.Stat(dir); statErr == nil && now.Sub(info.ModTime()) > abandoned {
+			err = errors.Join(err, removeSealed(dir))
+		}
+	}
+	return err
 }
 
 func runsHere(platform string) bool { return platform == Platform() || platform == AnyPlatform }
@@ -249,12 +267,12 @@ func (c *Candidate) move() error {
 	if err != nil {
 		return err
 	}
-	if err := removeSealed(folder); err != nil {
+	if err := errorsFirst(syncAll(c.dir), removeSealed(folder)); err != nil {
 		return err
 	}
 	if err := os.Rename(c.dir, folder); err != nil {
 		return fmt.Errorf("plug-in store: %w", err)
 	}
 	c.dir = ""
-	return syncFolder(filepath.Dir(folder))
+	return syncOne(filepath.Dir(folder))
 }

@@ -105,6 +105,9 @@ func (c Contents) put(name, file string) error {
 	return nil
 }
 
+// ErrProgram is that it is not clear, or not true, which file is the program.
+var ErrProgram = errors.New("which file is the program?")
+
 func (c Contents) onlyExecutable() (string, error) {
 	var found []string
 	for name, file := range c.Files {
@@ -114,7 +117,7 @@ func (c Contents) onlyExecutable() (string, error) {
 	}
 	slices.Sort(found)
 	if len(found) != 1 {
-		return "", fmt.Errorf("which file is the program? There are %d executable ones: %s", len(found), strings.Join(found, " "))
+		return "", fmt.Errorf("%w There are %d executable ones: %s", ErrProgram, len(found), strings.Join(found, " "))
 	}
 	return found[0], nil
 }
@@ -129,11 +132,11 @@ func (c Contents) check() error {
 	info, err := os.Stat(c.Files[c.Program])
 	switch {
 	case c.Files[c.Program] == "":
-		return fmt.Errorf("the program %s is not among the files", c.Program)
+		return fmt.Errorf("%w There is no file %s", ErrProgram, c.Program)
 	case err != nil:
 		return err
 	case info.Mode().Perm()&0o111 == 0:
-		return fmt.Errorf("%s is not executable; chmod +x it", c.Files[c.Program])
+		return fmt.Errorf("%w %s is not executable", ErrProgram, c.Files[c.Program])
 	}
 	return nil
 }

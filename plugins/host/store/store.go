@@ -118,7 +118,7 @@ func writeDurably(file string, text []byte) error {
 		_ = os.Remove(f.Name()) // the first error counts
 		return err
 	}
-	return syncFolder(dir)
+	return syncOne(dir)
 }
 
 // Use makes an installed version the active one.

@@ -256,6 +256,25 @@ func TestOneVersionIsActive(t *testing.T) {
 	}
 }
 
+func TestWhatAKilledCommandLeftIsSwept(t *testing.T) {
+	s := newStore(t)
+	for _, name := range []string{".new-old", ".new-young"} {
+		write(t, s.path("sha256", name, "file"), "", 0o444)
+		if err := sealFolders(s.path("sha256", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	then := time.Now().Add(-abandoned - time.Hour)
+	if err := os.Chtimes(s.path("sha256", ".new-old"), then, then); err != nil {
+		t.Fatal(err)
+	}
+	add(t, s, pack(t, "1.0.0", ""))
+	left, err := filepath.Glob(s.path("sha256", ".new-*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != ".new-young" {
+		t.Errorf("left: %v %v", left, err)
+	}
+}
+
 func TestTheSameVersionWithOtherContentIsRefused(t *testing.T) {
 	s := newStore(t)
 	archive := pack(t, "1.0.0", "")
@@ -542,7 +561,7 @@ func TestWhatIsPackedMustBePlain(t *testing.T) {
 	_, err = Gather([]string{filepath.Join(dir, "a"), filepath.Join(dir, "a")}, "")
 	wantError(t, err, "would have one name")
 	_, err = Gather([]string{dir}, "c")
-	wantError(t, err, "is not among the files")
+	wantError(t, err, "There is no file c")
 }
 
 func FuzzSums(f *testing.F) {
