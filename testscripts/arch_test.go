@@ -37,6 +37,7 @@ var rooms = map[string][]string{
 	"plugins/sftp":       {"sdk", "sdk/ocr"},
 	"plugins/webdav":     {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},
+	"plugins/examples":   {"sdk"},
 	"pipeline":           {"core", "core/journal", "core/blob"},
 	"pipeline/internal":  {"core", "core/blob", "sdk/ocr"},
 	"pipeline/ingest":    {"core", "core/blob", "sdk/ocr", "pipeline/internal"},

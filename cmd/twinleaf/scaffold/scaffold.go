@@ -232,9 +232,9 @@ func (o Options) module(files map[string]file) error {
 	})
 }
 
-// skip leaves out what only the SDK's own tests need.
+// skip leaves out what a Go plug-in has no use for.
 func skip(name string, err error) error {
-	if path.Base(name) == "testdata" || path.Base(name) == "__pycache__" {
+	if path.Base(name) == "testdata" || name == "python" {
 		return fs.SkipDir
 	}
 	return err

@@ -1,0 +1,3 @@
+from plugin import plugin
+
+plugin.serve()
