@@ -104,6 +104,7 @@ func (h *Host) try(ctx context.Context, r request, again bool, finish func(*outp
 	w.out.Allow(r.plugin.hosts(), r.grants.net)
 	w.last = r.affinity
 	w.stderr.reset()
+	w.hide(r.target, r.settings)
 	in := &inputs{slot: w.slot, paths: map[string]string{}}
 	job, err := h.job(ctx, r, in)
 	if err != nil {
@@ -143,6 +144,7 @@ func (h *Host) validate(ctx context.Context, t target, settings json.RawMessage)
 		return nil, err
 	}
 	defer t.pool.release(w, true)
+	w.hide(t, settings)
 	found, err := w.rpc.validate(ctx, t.component, settings)
 	if err != nil {
 		w.kill()

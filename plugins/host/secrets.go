@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -19,16 +20,20 @@ func (h *Host) Secrets(_ context.Context, kind core.StepKind, s core.Step) ([]st
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range t.plugin.about.Components {
-		if c.ID == t.component {
-			return secretsOf(c.Schema, s.Settings)
-		}
-	}
-	return nil, nil
+	found, err := secretsOf(t.schema(), s.Settings)
+	return slices.Sorted(maps.Keys(found)), err
 }
 
-// secretsOf walks through a schema and settings together.
-func secretsOf(schema, settings json.RawMessage) ([]string, error) {
+// hide keeps the secrets of a call out of what the process says on its standard error.
+func (w *worker) hide(t target, settings json.RawMessage) {
+	// Settings that cannot be walked through are refused by the plug-in.
+	found, _ := secretsOf(t.schema(), settings)
+	w.stderr.hide(slices.Sorted(maps.Values(found)))
+}
+
+// secretsOf walks through a schema and settings together; it gives the secrets by JSON
+// pointer.
+func secretsOf(schema, settings json.RawMessage) (map[string]string, error) {
 	if len(bytes.TrimSpace(settings)) == 0 || !bytes.Contains(schema, []byte(`"writeOnly"`)) {
 		return nil, nil
 	}
@@ -40,10 +45,9 @@ func secretsOf(schema, settings json.RawMessage) ([]string, error) {
 	if err := json.Unmarshal(settings, &value); err != nil {
 		return nil, &sdk.SettingsError{Detail: "not JSON"}
 	}
-	w := secretWalk{root: &root}
+	w := secretWalk{root: &root, found: map[string]string{}}
 	err := w.visit(&root, value, "", 0)
-	slices.Sort(w.found)
-	return slices.Compact(w.found), err
+	return w.found, err
 }
 
 // secretSchema is as much of a JSON Schema as tells of secrets.
@@ -79,7 +83,7 @@ func (s *secretSchema) UnmarshalJSON(raw []byte) error {
 type secretWalk struct {
 	root    *secretSchema
 	visited int
-	found   []string
+	found   map[string]string
 }
 
 // maxVisited bounds a walk: references may lead through a schema on very many ways.
@@ -139,7 +143,7 @@ func (w *secretWalk) field(s *secretSchema, name string, value any, at string, d
 func (w *secretWalk) all(value any, at string) {
 	switch v := value.(type) {
 	case string:
-		w.found = append(w.found, at)
+		w.found[at] = v
 	case map[string]any:
 		for name, field := range v {
 			w.all(field, at+"/"+pointer(name))

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +34,8 @@ func TestSecretsAreWhatTheSchemaCallsWriteOnly(t *testing.T) {
 		"all of, twice":   {`{"properties":{"a":{"writeOnly":true}},"allOf":[{"properties":{"a":{"writeOnly":true}}}]}`, `{"a":"x"}`, "/a"},
 		"through itself":  {`{"properties":{"a":{"writeOnly":true},"next":{"$ref":"#"}}}`, `{"a":"x","next":{"a":"y"}}`, "/a /next/a"},
 	} {
-		got, err := secretsOf([]byte(c.schema), []byte(c.settings))
+		found, err := secretsOf([]byte(c.schema), []byte(c.settings))
+		got := slices.Sorted(maps.Keys(found))
 		if want := strings.Fields(c.want); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, want)
 		}
@@ -58,6 +61,23 @@ func TestAHostKnowsTheSecretsOfItsPlugins(t *testing.T) {
 	}
 	if got, err := h.Secrets(t.Context(), core.StepDeliverer, step("nobody", `{"token":"hunter2"}`)); err == nil || got != nil {
 		t.Errorf("of a plug-in that is not there: %q, %v", got, err)
+	}
+}
+
+func TestSecretsAreKeptOutOfWhatAPluginSays(t *testing.T) {
+	var out strings.Builder
+	l := &stderrLog{log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	l.hide([]string{"", "abc", "hunter2", `quo"te`})
+	l.reset()
+	l.hide([]string{"hunter2-long", "hunter2"}) // of the next call
+	l.write("plain hunter2-long, hunter2 and abc")
+	l.write(`{"level":"warn","msg":"json hunter2","password":"quo\"te"}`)
+	if got := out.String(); strings.Contains(got, "hunter2") || strings.Contains(got, "quo") ||
+		!strings.Contains(got, "plain ********, ******** and abc") || !strings.Contains(got, "password=********") {
+		t.Errorf("the log: %s", got)
+	}
+	if got := l.said(); len(got) != 1 || strings.Contains(got[0], "hunter2") {
+		t.Errorf("of a crash: %q", got)
 	}
 }
 

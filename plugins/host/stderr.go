@@ -2,14 +2,20 @@ package host
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/twinleaf-scan/twinleaf/core"
 )
 
 // Limits of what a plug-in may say on its standard error.
@@ -25,8 +31,60 @@ const (
 type stderrLog struct {
 	log *slog.Logger
 
-	mu   sync.Mutex // guards kept
-	kept []string
+	mu      sync.Mutex // guards what follows
+	kept    []string
+	secrets map[string]bool
+	masks   *strings.Replacer // of secrets; nil: there are none
+}
+
+// Limits of hiding: a shorter secret would be found in every word, and a process works
+// for a few settings only.
+const (
+	leastSecret = 4 // bytes
+	mostSecrets = 256
+)
+
+// hide keeps secrets out of the log and the words of a crash from now on, also those of
+// calls before: what a process says may come late.
+func (l *stderrLog) hide(secrets []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.secrets)
+	for _, s := range secrets {
+		if len(s) >= leastSecret && len(l.secrets) < mostSecrets {
+			if l.secrets == nil {
+				l.secrets = map[string]bool{}
+			}
+			l.secrets[s] = true
+		}
+	}
+	if len(l.secrets) > before {
+		l.masks = masks(slices.Collect(maps.Keys(l.secrets)))
+	}
+}
+
+// masks replaces secrets, also as they are written in JSON; the longest first.
+func masks(secrets []string) *strings.Replacer {
+	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	var pairs []string
+	for _, s := range secrets {
+		pairs = append(pairs, s, core.Mask)
+		quoted := strconv.Quote(s)
+		pairs = append(pairs, quoted[1:len(quoted)-1], core.Mask)
+		if raw, err := json.Marshal(s); err == nil {
+			pairs = append(pairs, string(raw[1:len(raw)-1]), core.Mask)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+func (l *stderrLog) masked(line string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.masks == nil {
+		return line
+	}
+	return l.masks.Replace(line)
 }
 
 func (l *stderrLog) reset() {
@@ -82,6 +140,7 @@ func (l *stderrLog) tellDropped(n int) {
 }
 
 func (l *stderrLog) write(line string) {
+	line = l.masked(line)
 	var fields map[string]any
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &fields) != nil || len(fields) > maxFields {
 		line = printable(line)

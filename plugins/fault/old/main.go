@@ -132,7 +132,9 @@ func deliver(_ context.Context, r sdkv1.DeliverRequest, s settings) (sdkv1.Recei
 		}
 	}
 	if s.Token != "" {
-		// A real deliverer would sign in with it; the tests want to see that it came in clear.
+		// A real deliverer would sign in with it; the tests want to see that it came in clear,
+		// and that a careless log does not tell it.
+		fmt.Fprintln(os.Stderr, "signing in with", s.Token)
 		if err := os.WriteFile(filepath.Join(s.Dir, r.Name+".token"), []byte(s.Token+"\n"), 0o600); err != nil {
 			return sdkv1.Receipt{}, err
 		}
