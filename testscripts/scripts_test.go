@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"oldplugins": oldPluginsCommand,
 			"plugins":    pluginsCommand,
 			"receiver":   receiverCommand,
+			"freeport":   freePortCommand,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "grpcio" {

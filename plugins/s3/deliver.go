@@ -167,28 +167,11 @@ func (d *delivery) place(ctx context.Context, f deliver.Item, done *deliver.Prog
 		return false, err
 	}
 	defer content.Close()
-	err = d.to.putNew(ctx, f.Final, object{content: content, size: content.Size, media: media(f.Kind), sign: d.sign(f)})
+	err = d.to.putNew(ctx, f.Final, object{content: content, size: content.Size, media: deliver.Media(d.request.Files[f.Index], f.Kind), sign: d.sign(f)})
 	if !errors.Is(err, fs.ErrExist) {
 		return err == nil, err
 	}
 	// Somebody's; or ours, when the answer to a first try was lost.
 	sign, err = d.to.sign(ctx, f.Final)
 	return sign == d.sign(f), err
-}
-
-// media is the media type of a file of a kind.
-func media(kind string) string {
-	switch kind {
-	case "pdf", "original":
-		return "application/pdf"
-	case "text":
-		return "text/plain; charset=utf-8"
-	case "hocr":
-		return "text/html; charset=utf-8"
-	case "alto":
-		return "application/xml"
-	case "manifest":
-		return "application/json"
-	}
-	return "application/octet-stream"
 }
