@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,7 +70,7 @@ func Open(ctx context.Context, config Config) (*Host, error) {
 		h.log.Info("plug-ins still starting", "plugins", h.stragglers())
 	case <-ctx.Done():
 	}
-	if !stop() {
+	if !stop() || ctx.Err() != nil { // stop may be faster than what it stops
 		return nil, errors.Join(context.Cause(ctx), h.Close())
 	}
 	h.wait.Go(h.watch)
@@ -107,14 +106,18 @@ func (h *Host) stragglers() []string {
 	return names
 }
 
-// await waits for the first start of the program with a file name, or of all programs
-// where none has it: what they are called inside is not known before.
+// await waits for the first start of the program with a file name, if there is one:
+// what programs are called inside is not known before.
 func (h *Host) await(name string) {
-	i := slices.IndexFunc(h.plugins, func(p *plugin) bool { return p.file() == name })
-	if i >= 0 {
-		<-h.plugins[i].begun
-		return
+	for _, p := range h.plugins {
+		if p.file() == name {
+			<-p.begun
+		}
 	}
+}
+
+// awaitAll waits for the first start of all programs.
+func (h *Host) awaitAll() {
 	for _, p := range h.plugins {
 		<-p.begun
 	}
