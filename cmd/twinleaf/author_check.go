@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -171,11 +172,23 @@ func confined(level sandbox.Level, p conform.Place) (*exec.Cmd, error) {
 	}
 	return sandbox.Command(sandbox.Spec{
 		Level: level, Path: real, Args: append([]string{p.Bin}, p.Args...), Env: p.Env, Dir: p.Tmp,
-		Read: []string{p.In}, Write: []string{p.Out, p.Tmp, p.Sockets}, Grants: []string{p.Grant},
+		Read: append([]string{p.In}, beside(real, p)...), Write: []string{p.Out, p.Tmp, p.Sockets}, Grants: []string{p.Grant},
 		Exec: programs(p.Permissions.Exec), SharedMem: p.Permissions.SharedMem,
 		Limits: sandbox.Limits{MemoryMB: memory + memory/2 + 128, CPUSeconds: p.Permissions.CPUSeconds, FileBytes: 8 << 30, OpenFiles: 1024, Processes: 128},
 		UID:    user.uid, GID: user.gid,
 	})
+}
+
+// beside is the folder of a program, whose other files an added plug-in may read. A
+// folder that holds more than a plug-in is left out.
+func beside(program string, p conform.Place) []string {
+	dir := filepath.Dir(program)
+	home, _ := os.UserHomeDir() // none: nothing is left out
+	rel, err := filepath.Rel(dir, p.Dir)
+	if dir == "/" || dir == home || err != nil || !strings.HasPrefix(rel, "..") {
+		return nil
+	}
+	return []string{dir}
 }
 
 // defaultMemoryMB is what a server gives a process that asks for nothing, or for more.
