@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net"
 	"strings"
 
 	"github.com/pkg/sftp"
@@ -32,46 +31,37 @@ func explain(ctx context.Context, err error, s Settings) error {
 	if s.Dir == "" {
 		where = "the user's own folder"
 	}
+	if remedy := person(err, s.User); remedy != "" {
+		out.Temporary, out.Remedy = false, remedy
+		return out
+	}
 	status, _ := errors.AsType[*sftp.StatusError](err)
 	switch {
-	case keyTrouble(err, out), isAuth(err, out, s.User):
-		out.Temporary = false
 	case errors.Is(err, fs.ErrPermission):
 		out.Temporary = false
 		out.Remedy = "let the user " + s.User + " write to " + where + " on " + s.Address + ", then retry the job"
 	case errors.Is(err, fs.ErrNotExist):
 		out.Remedy = "make " + where + " on " + s.Address + ", or say create: true in the settings"
-	case status != nil && strings.Contains(strings.ToLower(err.Error()), "quota"), status != nil && status.FxCode() == sftp.ErrSSHFxFailure:
+	case status != nil && status.FxCode() == sftp.ErrSSHFxFailure: // SFTP has no word for a full disk
 		out.Remedy = "see whether " + where + " on " + s.Address + " is full; the delivery is tried again by itself"
 	}
 	return out
 }
 
-// keyTrouble tells how to name the right host key.
-func keyTrouble(err error, out *sdk.Error) bool {
-	wrong, ok := errors.AsType[*wrongKeyError](err)
-	if !ok {
-		return false
+// person says what a person has to do before anything else helps; "" where there is
+// no such thing.
+func person(err error, user string) string {
+	if wrong, ok := errors.AsType[*wrongKeyError](err); ok {
+		if wrong.named {
+			return "ask the server's owner whether its key was changed; if not, somebody is listening in. Then set hostKey to the new fingerprint"
+		}
+		return "compare the fingerprint with the one that the server's owner tells you, then set hostKey to it"
 	}
-	out.Remedy = "compare the fingerprint with the one that the server's owner tells you, then set hostKey to it"
-	if wrong.named {
-		out.Remedy = "ask the server's owner whether its key was changed; if not, somebody is listening in. Then set hostKey to the new fingerprint"
+	if _, ok := errors.AsType[*ssh.AlgorithmNegotiationError](err); ok {
+		return "the server knows only outdated encryption; have it brought up to date"
 	}
-	return true
-}
-
-// isAuth reports whether the server did not let us in.
-func isAuth(err error, out *sdk.Error, user string) bool {
-	if _, network := errors.AsType[net.Error](err); network {
-		return false
+	if strings.Contains(err.Error(), "unable to authenticate") { // the library has no type for it
+		return "see whether the user " + user + " gets in with this password or privateKey, set them right, then retry the job"
 	}
-	if _, protocol := errors.AsType[*ssh.AlgorithmNegotiationError](err); protocol {
-		out.Remedy = "the server knows only outdated encryption; have it brought up to date"
-		return true
-	}
-	if !strings.Contains(err.Error(), "unable to authenticate") {
-		return false
-	}
-	out.Remedy = "see whether the user " + user + " gets in with this password or privateKey, set them right, then retry the job"
-	return true
+	return ""
 }

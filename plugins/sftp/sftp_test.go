@@ -48,6 +48,18 @@ func TestEveryStoryHoldsWithAServerWhoseRenameReplaces(t *testing.T) {
 	delivertest.Run(t, func(t *testing.T) delivertest.Place { return place(t, goServer(t, false)) })
 }
 
+func TestABrokenConnectionLosesAndDoublesNothing(t *testing.T) {
+	server := openSSH(t)
+	delivertest.Survives(t, 700, func(t *testing.T, after int64) (broken, whole delivertest.Place) {
+		r := server
+		r.dir = t.TempDir()
+		r.settings.Dir = r.dir
+		b := r
+		b.settings.Address = delivertest.Cut(t, r.settings.Address, after)
+		return place(t, b), place(t, r)
+	})
+}
+
 func TestAnotherClientReadsWhatWasDelivered(t *testing.T) {
 	server := openSSH(t)
 	r := sdk.DeliverRequest{Key: "k", Job: "j", Name: "Größe & Co"}

@@ -14,7 +14,7 @@ import (
 // into one folder take turns: they lock the file .twinleaf/lock, which protects
 // nothing else. The lock ends by itself lockFor after a crash.
 const (
-	lockFor  = 60 * time.Second
+	lockFor  = 30 * time.Second
 	lockPoll = 200 * time.Millisecond
 	lockWait = lockFor + 30*time.Second
 )

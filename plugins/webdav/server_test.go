@@ -28,7 +28,7 @@ type remote struct {
 
 // apache starts Debian's apache2 with mod_dav, which asks for a password in the way
 // that auth tells: none, basic or digest.
-func apache(t testing.TB, auth string, options ...string) remote {
+func apache(t testing.TB, auth string) remote {
 	t.Helper()
 	program := "/usr/sbin/apache2"
 	if _, err := os.Stat(program); err != nil {
@@ -69,7 +69,6 @@ func apache(t testing.TB, auth string, options ...string) remote {
 	lines = append(lines, "Alias /dav "+files, `<Directory "`+files+`">`, "Dav On", "DavMinTimeout 0")
 	lines = append(lines, login(t, home, auth)...)
 	lines = append(lines, "</Directory>")
-	lines = append(lines, options...)
 	config := filepath.Join(home, "apache.conf")
 	if err := os.WriteFile(config, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)

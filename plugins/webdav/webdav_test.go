@@ -36,8 +36,14 @@ func place(t testing.TB, server remote, name string, settings Settings) delivert
 		t.Fatal(err)
 	}
 	everybodys(t, sub)
+	return placeIn(t, server.url, sub, settings)
+}
+
+// placeIn is a folder of a server, at an address of the server.
+func placeIn(t testing.TB, server, sub string, settings Settings) delivertest.Place {
+	t.Helper()
 	p := delivertest.PlaceIn(sub)
-	settings.URL = server.url + "/" + url.PathEscape(filepath.Base(sub))
+	settings.URL = server + "/" + url.PathEscape(filepath.Base(sub))
 	p.Deliver = func(r sdk.DeliverRequest, reached func(string)) (sdk.Receipt, error) {
 		return plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(reached), sdk.OpDeliver, r, settings)
 	}
@@ -74,6 +80,30 @@ func goServer(t testing.TB, alter func(http.ResponseWriter, *http.Request) bool)
 func TestEveryStoryHoldsWithAServerOfAnAuthorityOfOnesOwn(t *testing.T) {
 	server, ca := goServer(t, nil)
 	delivertest.Run(t, func(t *testing.T) delivertest.Place { return place(t, server, "in", Settings{CA: ca}) })
+}
+
+func TestABrokenConnectionLosesAndDoublesNothing(t *testing.T) {
+	server, ca := goServer(t, noLocks) // a lock would be waited for after each break
+	delivertest.Survives(t, 150, func(t *testing.T, after int64) (broken, whole delivertest.Place) {
+		sub, err := os.MkdirTemp(server.dir, "in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(server.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		way := "https://" + delivertest.Cut(t, u.Host, after) + u.Path
+		return placeIn(t, way, sub, Settings{CA: ca}), placeIn(t, server.url, sub, Settings{CA: ca})
+	})
+}
+
+// noLocks answers as a server that knows no locks.
+func noLocks(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == "LOCK" {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}
+	return r.Method == "LOCK"
 }
 
 func TestAnotherClientReadsWhatWasDelivered(t *testing.T) {
@@ -120,12 +150,7 @@ func TestADeliveryWaitsForWhoHoldsTheFolder(t *testing.T) {
 }
 
 func TestAServerWithoutLocksWillDo(t *testing.T) {
-	server, ca := goServer(t, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == "LOCK" {
-			w.WriteHeader(http.StatusMethodNotAllowed)
-		}
-		return r.Method == "LOCK"
-	})
+	server, ca := goServer(t, noLocks)
 	if _, err := call(t, delivertest.Request(t, "k", "scan"), Settings{URL: server.url, CA: ca}); err != nil {
 		t.Error(err)
 	}
