@@ -33,8 +33,8 @@ type delivery struct {
 	reached  func(step string) // told after each step; tests crash there
 }
 
-// deliver hands files over and says where the main one lies.
-func deliver(ctx context.Context, r sdk.DeliverRequest, s Settings, reached func(string)) (sdk.Receipt, error) {
+// handOver hands files over and says where the main one lies.
+func handOver(ctx context.Context, r sdk.DeliverRequest, s Settings, reached func(string)) (sdk.Receipt, error) {
 	if r.Key == "" || len(r.Files) == 0 || len(r.Files) != len(r.Kinds) {
 		return sdk.Receipt{}, fmt.Errorf("a delivery needs a key and files with their kinds; got %q, %d files, %d kinds", r.Key, len(r.Files), len(r.Kinds))
 	}

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -131,7 +130,7 @@ func crashAt(t testing.TB, dir string, r sdk.DeliverRequest, n int) (crashed boo
 		}
 	}()
 	steps := 0
-	_, err := deliver(context.Background(), r, Settings{Dir: dir}, func(string) {
+	_, err := handOver(context.Background(), r, Settings{Dir: dir}, func(string) {
 		if steps++; steps == n {
 			panic(errCrash)
 		}
@@ -182,7 +181,7 @@ func TestACrashAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 func TestANameTakenBetweenIntentAndPlaceIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	r := request(t, "k", "scan")
-	_, err := deliver(context.Background(), r, Settings{Dir: dir}, func(step string) {
+	_, err := handOver(context.Background(), r, Settings{Dir: dir}, func(step string) {
 		if step == "intent" {
 			_ = os.WriteFile(filepath.Join(dir, "scan.pdf"), []byte("theirs"), 0o600)
 		}
@@ -201,7 +200,7 @@ func TestTwoServersDeliverTheSameOnce(t *testing.T) {
 	var both sync.WaitGroup
 	for range 4 {
 		both.Go(func() {
-			if _, err := deliver(context.Background(), r, Settings{Dir: dir}, func(string) {}); err != nil {
+			if _, err := handOver(context.Background(), r, Settings{Dir: dir}, func(string) {}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -228,7 +227,7 @@ func TestADamagedInputIsNotDelivered(t *testing.T) {
 	dir := t.TempDir()
 	r := request(t, "k", "scan")
 	r.Files[1].SHA256 = strings.Repeat("0", 64)
-	_, err := deliver(context.Background(), r, Settings{Dir: dir}, func(string) {})
+	_, err := handOver(context.Background(), r, Settings{Dir: dir}, func(string) {})
 	if err == nil || !strings.Contains(err.Error(), "instead of 0000") {
 		t.Errorf("error = %v, want the wrong hash named", err)
 	}
@@ -237,7 +236,7 @@ func TestADamagedInputIsNotDelivered(t *testing.T) {
 
 func TestModeIsWhatTheSettingsSay(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := deliver(context.Background(), request(t, "k", "scan"), Settings{Dir: dir, Mode: "0600"}, func(string) {}); err != nil {
+	if _, err := handOver(context.Background(), request(t, "k", "scan"), Settings{Dir: dir, Mode: "0600"}, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "scan.pdf"))
@@ -265,7 +264,7 @@ func TestBadSettingsAreRefused(t *testing.T) {
 func TestAMissingFolderIsTheOperatorsToMakeWhenTheSettingsSaySo(t *testing.T) {
 	no := false
 	dir := filepath.Join(t.TempDir(), "share")
-	_, err := deliver(context.Background(), request(t, "k", "scan"), Settings{Dir: dir, Create: &no}, func(string) {})
+	_, err := handOver(context.Background(), request(t, "k", "scan"), Settings{Dir: dir, Create: &no}, func(string) {})
 	e, ok := errors.AsType[*sdk.Error](err)
 	if !ok || !e.Temporary || e.Code != "destination" || !strings.Contains(e.Remedy, "mount the share") {
 		t.Errorf("error = %+v, want a temporary one that tells to mount the share", err)
@@ -302,33 +301,6 @@ func TestOldReceiptsGo(t *testing.T) {
 	if err != nil || len(after) != 1 || after[0] == before[0] {
 		t.Errorf("receipts = %v, %v, want only the new one", after, err)
 	}
-}
-
-func TestNamesAreFitForEveryFileSystem(t *testing.T) {
-	for name, want := range map[string]string{
-		"scan": "scan", "": "scan", "...": "scan", "../../etc/passwd": "_.._etc_passwd", ".hidden": "hidden",
-		"a/b\\c:d*e?f\"g<h>i|j": "a_b_c_d_e_f_g_h_i_j", "line\nbreak\x00": "line_break_", "CON": "scanCON", "com1.x": "scancom1.x",
-		"trailing. ": "trailing", "Größe 日本": "Größe 日本", "bad\xffutf8": "bad_utf8", "\u202Eevil": "_evil",
-	} {
-		if got := stemOf(name, "job", 0); got != want {
-			t.Errorf("stem of %q = %q, want %q", name, got, want)
-		}
-	}
-}
-
-func FuzzStem(f *testing.F) {
-	for _, seed := range []string{"scan", "../x", strings.Repeat("ä", 300), "CON.txt", "\xff\xfe", ". . ."} {
-		f.Add(seed, "here-01", 2)
-	}
-	f.Fuzz(func(t *testing.T, name, job string, n int) {
-		stem := stemOf(name, job, n%1000)
-		for _, kind := range []string{"pdf", "original", strings.Repeat("k", 99)} {
-			full := stem + "-999" + suffix(kind)
-			if len(full) > maxName || !filepath.IsLocal(full) || strings.ContainsAny(full, "/\\\x00\n") || !utf8.ValidString(full) || strings.HasPrefix(full, ".") {
-				t.Errorf("stem of %q, %q: %q has %d bytes", name, job, full, len(full))
-			}
-		}
-	})
 }
 
 func FuzzIntent(f *testing.F) {

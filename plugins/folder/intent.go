@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // privateDir is our folder inside the destination. It lies on the same file
@@ -49,7 +51,7 @@ func (p *intent) main() string { return p.Files[len(p.Files)-1].Final }
 // document's, or with the job where that is taken.
 func (p *intent) choose(name, job string, taken func(string) bool) {
 	for n := 0; ; n++ {
-		stem := stemOf(name, job, n)
+		stem := deliver.Stem(name, job, n)
 		free := true
 		seen := map[string]int{}
 		for i := range p.Files {
@@ -57,9 +59,9 @@ func (p *intent) choose(name, job string, taken func(string) bool) {
 			if f.done {
 				continue
 			}
-			f.Final = stem + suffix(f.Kind)
+			f.Final = stem + deliver.Suffix(f.Kind)
 			if seen[f.Kind]++; seen[f.Kind] > 1 {
-				f.Final = fmt.Sprintf("%s-%d%s", stem, seen[f.Kind], suffix(f.Kind))
+				f.Final = fmt.Sprintf("%s-%d%s", stem, seen[f.Kind], deliver.Suffix(f.Kind))
 			}
 			free = free && !taken(f.Final)
 		}

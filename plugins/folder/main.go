@@ -47,6 +47,6 @@ func main() {
 
 func component() sdk.Component {
 	return sdk.Deliverer(func(ctx context.Context, r sdk.DeliverRequest, s Settings) (sdk.Receipt, error) {
-		return deliver(ctx, r, s, func(string) {})
+		return handOver(ctx, r, s, func(string) {})
 	})
 }
