@@ -10,7 +10,7 @@ import (
 // secret that is there stays.
 const Mask = "********"
 
-// CodeSecret: a sealed secret does not open with this server's key.
+// CodeSecret is the code of a failure: a sealed secret does not open with this server's key.
 const CodeSecret = "secret"
 
 // SealedPrefix begins a sealed secret: the way of sealing, for which the rest is Base64.

@@ -11,6 +11,7 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,9 +29,9 @@ var kind = "filter"
 type settings struct {
 	Dir   string `json:"dir"`   // deliverer: where to
 	Word  string `json:"word"`  // recognizer: the one word that it finds
-	Token string `json:"token"` // deliverer: written beside each document
+	Token string `json:"token"` // a secret; deliverer: written beside each document
 	Blank bool   `json:"blank"` // filter: what it says of every page
-	Do    string `json:"do"`    // hang, panic, fail, retry: instead of working
+	Do    string `json:"do"`    // hang, panic, fail, retry, tell (the token): instead of working
 }
 
 // schema is written by hand, as generation 1 wants it.
@@ -76,6 +77,8 @@ func misbehave(s settings) error {
 		panic("generation 1 ends here")
 	case "fail":
 		return errors.New("it cannot be done")
+	case "tell":
+		return fmt.Errorf("the token %s is not taken", s.Token)
 	case "retry":
 		return sdkv1.Retry(errors.New("not now"))
 	}
@@ -134,7 +137,7 @@ func deliver(_ context.Context, r sdkv1.DeliverRequest, s settings) (sdkv1.Recei
 	if s.Token != "" {
 		// A real deliverer would sign in with it; the tests want to see that it came in clear,
 		// and that a careless log does not tell it.
-		fmt.Fprintln(os.Stderr, "signing in with", s.Token)
+		log.Println("signing in with", s.Token)
 		if err := os.WriteFile(filepath.Join(s.Dir, r.Name+".token"), []byte(s.Token+"\n"), 0o600); err != nil {
 			return sdkv1.Receipt{}, err
 		}
