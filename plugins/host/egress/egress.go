@@ -160,9 +160,13 @@ func (p *Proxy) accept() {
 		}
 		p.mu.Lock()
 		g := p.grant
-		full := p.open >= p.config.Connections
+		full, flooded := p.open >= p.config.Connections, p.open >= 2*p.config.Connections
 		p.open++
 		p.mu.Unlock()
+		if flooded { // not even told so
+			p.leave(conn)
+			continue
+		}
 		p.wait.Go(func() {
 			defer p.leave(conn)
 			p.serve(conn, g, full)

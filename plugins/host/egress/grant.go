@@ -43,13 +43,13 @@ func (p *Proxy) serve(conn net.Conn, g *grant, full bool) {
 	stop := context.AfterFunc(g.ctx, func() { _ = conn.Close() })
 	defer stop()
 	_ = conn.SetDeadline(time.Now().Add(p.config.HeaderTimeout)) // closed: reading says it
-	if full {
-		reply(conn, http.StatusServiceUnavailable, fmt.Sprintf("plug-in %s has more than %d connections at once", p.config.Plugin, p.config.Connections))
-		return
-	}
 	in, to, err := readRequest(conn, p.config.Header)
 	if err != nil {
 		p.decline(conn, g, http.StatusBadRequest, err)
+		return
+	}
+	if full {
+		p.decline(conn, g, http.StatusServiceUnavailable, fmt.Errorf("plug-in %s has more than %d connections at once", p.config.Plugin, p.config.Connections))
 		return
 	}
 	_ = conn.SetDeadline(time.Time{})
