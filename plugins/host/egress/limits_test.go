@@ -46,7 +46,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 }
 
 func TestConnectionsAreBounded(t *testing.T) {
-	r := newRig(t, Config{Connections: 3})
+	r := newRig(t, Config{Connections: 3, HeaderTimeout: 500 * time.Millisecond})
 	server := echo(t)
 	r.Allow(nil, []Address{server})
 	var open []net.Conn
@@ -60,6 +60,14 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if _, err := sdk.Dial(context.Background(), server.String()); err == nil || !strings.Contains(err.Error(), "more than 3 connections") {
 		t.Errorf("a fourth: %v", err)
 	}
+	for range 20 { // a flood costs the proxy twice the bound at most
+		conn, err := net.Dial("unix", r.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	eventually(t, "the flood is cut", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.open <= 6 })
 	open[0].Close()
 	eventually(t, "there is room again", func() bool {
 		conn, err := sdk.Dial(context.Background(), server.String())
