@@ -67,6 +67,13 @@ func deeds() map[string]deed {
 		"dial":       dial,
 		"write":      write,
 		"keep":       keep,
+		"attack":     try,
+		"device":     device,
+		"socket":     socketFile,
+		"sparse":     sparse,
+		"setuid":     setuid,
+		"called":     called,
+		"flood":      flood,
 	}
 }
 

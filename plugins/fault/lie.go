@@ -66,7 +66,7 @@ func tell(lie string) {
 	case "cert":
 		listen(here)
 		line("1|2|unix|%s|grpc|%s", here, strings.Repeat("A", 800))
-	case "manifest", "giant", "name":
+	case "manifest", "giant", "name", "private", "progress":
 		serveRaw(lie)
 	}
 	select {}
@@ -117,14 +117,18 @@ func (r *raw) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) 
 	return nil, errors.New("a plug-in is no client")
 }
 
-// Describe gives a manifest that is no JSON, has a bad name, or is right.
+// Describe gives a manifest that is no JSON, has a bad name, asks for a private host,
+// or is right.
 func (r *raw) Describe(context.Context, *pluginv2.DescribeRequest) (*pluginv2.DescribeResponse, error) {
 	m := sdk.Manifest{
 		Info: sdk.Info{Name: "giant", Version: "1.0.0"}, Protocol: pluginv2.Generation,
 		Components: []sdk.ComponentManifest{{ID: "filter", Kind: sdk.KindFilter, Ops: []string{sdk.OpClean}, Schema: json.RawMessage("{}")}},
 	}
-	if r.lie == "name" {
+	switch r.lie {
+	case "name":
 		m.Name = "../../etc/passwd"
+	case "private":
+		m.Permissions.Net = []string{"169.254.169.254:80"}
 	}
 	described, err := json.Marshal(m)
 	if r.lie == "manifest" {
@@ -133,8 +137,13 @@ func (r *raw) Describe(context.Context, *pluginv2.DescribeRequest) (*pluginv2.De
 	return &pluginv2.DescribeResponse{ManifestJson: described}, err
 }
 
-// Process answers with 200 MB.
+// Process answers with 200 MB, or tells of progress without end.
 func (r *raw) Process(_ *pluginv2.Job, stream grpc.ServerStreamingServer[pluginv2.Event]) error {
+	for r.lie == "progress" {
+		if err := stream.Send(&pluginv2.Event{Event: &pluginv2.Event_Progress{Progress: &pluginv2.Progress{Fraction: 0.5}}}); err != nil {
+			return err
+		}
+	}
 	giant := bytes.Repeat([]byte(" "), 200<<20)
 	return stream.Send(&pluginv2.Event{Event: &pluginv2.Event_Result{Result: &pluginv2.Result{ResultJson: giant}}})
 }

@@ -39,15 +39,27 @@ func (s *Settings) Validate() error {
 	return nil
 }
 
+// netKey holds the hosts that the manifest asks for.
+const netKey = "FAULT_NET"
+
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == sleepArg {
-		time.Sleep(5 * time.Minute)
-		return
+	if len(os.Args) == 2 {
+		switch os.Args[1] {
+		case sleepArg:
+			time.Sleep(5 * time.Minute)
+			return
+		case daemonArg:
+			beDaemon()
+			return
+		case quitArg:
+			return
+		}
 	}
 	if lie, ok := strings.CutPrefix(filepath.Base(os.Args[0]), "lie-"); ok {
 		tell(lie)
 	}
-	sdk.Serve(sdk.Info{Name: "fault", Version: "1.0.0", Summary: "misbehaves, for tests", License: "MIT", Engine: "none 0"},
+	sdk.Serve(sdk.Info{Name: "fault", Version: "1.0.0", Summary: "misbehaves, for tests", License: "MIT", Engine: "none 0",
+		Permissions: sdk.Permissions{Net: strings.Fields(os.Getenv(netKey))}},
 		sdk.Filter(clean), sdk.Recognizer(recognize), sdk.Indexer(index), sdk.Deliverer(deliver))
 }
 
