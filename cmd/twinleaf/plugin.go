@@ -113,9 +113,14 @@ func openPlugins(ctx context.Context, c host.Config) (list []host.Status, err er
 }
 
 // describeProgram starts a program as a server would, and gives what it says.
-func describeProgram(ctx context.Context, program string) (d host.Description, err error) {
+func describeProgram(ctx context.Context, program string) (host.Description, error) {
+	return describeUnder(ctx, "", program)
+}
+
+// describeUnder does so under a sandbox policy.
+func describeUnder(ctx context.Context, wanted sandbox.Policy, program string) (d host.Description, err error) {
 	err = withTemp(func(tmp string) error {
-		d, err = host.Describe(ctx, host.Config{Spool: tmp}, program)
+		d, err = host.Describe(ctx, host.Config{Spool: tmp, Sandbox: wanted}, program)
 		return err
 	})
 	return d, err

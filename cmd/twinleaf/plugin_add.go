@@ -74,7 +74,7 @@ func (a *app) add(ctx context.Context, p whereabouts, r store.Release, choice ad
 	}
 	var tried host.Description
 	candidate, err := p.store.Unpack(ctx, v, func(ctx context.Context, program string) (sdk.Manifest, error) {
-		tried, err = describeProgram(ctx, program)
+		tried, err = describeUnder(ctx, p.wanted, program)
 		return tried.Manifest, err
 	})
 	if err != nil {
