@@ -16,9 +16,9 @@ const (
 
 var levelNames = [...]string{None: "none", RLimit: "rlimit", Landlock: "landlock", Full: "full"}
 
-// String is the level's name; empty for the zero Level.
+// String is the level's name.
 func (l Level) String() string {
-	if l < 0 || int(l) >= len(levelNames) {
+	if l < None || int(l) >= len(levelNames) {
 		return fmt.Sprintf("level %d", int(l))
 	}
 	return levelNames[l]

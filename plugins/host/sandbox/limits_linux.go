@@ -28,11 +28,12 @@ func (s Spec) limit() error {
 const addressSpace = 4 << 30
 
 // limitLast sets the ceilings that may be below what the shim has; nothing but the
-// program's start may follow.
-func (s Spec) limitLast() error {
+// program's start may follow. The kernel counts processes by user and user namespace:
+// those that this user had before do not count, where others is their number.
+func (s Spec) limitLast(others uint64) error {
 	limits := map[int]uint64{unix.RLIMIT_NPROC: orNone(s.Limits.Processes, 1)}
-	if s.Limits.Processes > 0 && s.shared() {
-		limits[unix.RLIMIT_NPROC] += threadsOf(os.Getuid())
+	if s.Limits.Processes > 0 {
+		limits[unix.RLIMIT_NPROC] += others
 	}
 	if s.Limits.MemoryMB > 0 {
 		limits[unix.RLIMIT_DATA] = orNone(s.Limits.MemoryMB, 1<<20)
@@ -41,11 +42,17 @@ func (s Spec) limitLast() error {
 	return lowerAll(limits)
 }
 
-// shared reports whether the kernel counts the processes of this user together with
-// the host's: it counts by user and user namespace.
-func (s Spec) shared() bool { return s.Level < Full && s.UID == os.Getuid() }
+// others is how many threads of its user are counted together with the process.
+func (s Spec) others() uint64 {
+	if s.Level >= Full {
+		return 0
+	}
+	if os.Geteuid() != 0 {
+		return threadsOf(os.Geteuid())
+	}
+	return threadsOf(s.UID)
+}
 
-// threadsOf is how many threads a user has.
 func threadsOf(uid int) uint64 {
 	processes, _ := filepath.Glob("/proc/[0-9]*/task")
 	var n uint64

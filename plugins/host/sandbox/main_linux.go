@@ -37,7 +37,7 @@ func Main() {
 // become confines this process and makes it the program. It returns only on failure.
 // The order matters: each step takes away what an earlier one needed.
 func (s Spec) become() error {
-	programs := s.runnable()
+	programs, others := s.runnable(), s.others()
 	program, err := unix.Open(s.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("open the program %s: %w", s.Path, err)
@@ -56,7 +56,7 @@ func (s Spec) become() error {
 		{"enter its folder", RLimit, func() error { return unix.Chdir(s.Dir) }},
 		{"close files", RLimit, func() error { return unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC) }},
 		{"filter system calls", RLimit, s.filter},
-		{"limit memory and processes", RLimit, s.limitLast},
+		{"limit memory and processes", RLimit, func() error { return s.limitLast(others) }},
 	} {
 		if s.Level < step.from {
 			continue
