@@ -26,6 +26,7 @@ func TestSecretsAreWhatTheSchemaCallsWriteOnly(t *testing.T) {
 		"in a list":       {`{"properties":{"to":{"items":{"properties":{"key":{"writeOnly":true}}}}}}`, `{"to":[{"key":"x"},{},{"key":"y"}]}`, "/to/0/key /to/2/key"},
 		"first of a list": {`{"properties":{"to":{"prefixItems":[{"writeOnly":true}]}}}`, `{"to":["x","y"]}`, "/to/0"},
 		"values of a map": {`{"properties":{"headers":{"additionalProperties":{"writeOnly":true}}}}`, `{"headers":{"A":"x"}}`, "/headers/A"},
+		"other pattern":   {`{"patternProperties":{"^x":{"writeOnly":true}}}`, `{"ya":"x"}`, ""},
 		"by pattern":      {`{"patternProperties":{"^x":{"writeOnly":true}},"additionalProperties":false}`, `{"xa":"x"}`, "/xa"},
 		"by reference":    {`{"properties":{"a":{"$ref":"#/$defs/s"}},"$defs":{"s":{"writeOnly":true}}}`, `{"a":"x"}`, "/a"},
 		"old reference":   {`{"properties":{"a":{"$ref":"#/definitions/s"}},"definitions":{"s":{"writeOnly":true}}}`, `{"a":"x"}`, "/a"},
@@ -50,6 +51,16 @@ func TestASchemaThatRefersToItselfEnds(t *testing.T) {
 		if got, err := secretsOf([]byte(schema), []byte(`{"a":"x"}`)); err == nil || !strings.Contains(err.Error(), "too deep") {
 			t.Errorf("%s: got %q, %v", schema, got, err)
 		}
+	}
+}
+
+func TestPatternsOfASchemaAreBounded(t *testing.T) {
+	long := `{"patternProperties":{"` + strings.Repeat("x", maxPattern+1) + `":{"writeOnly":true}}}`
+	if _, err := secretsOf([]byte(long), []byte(`{"a":"x"}`)); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("long: %v", err)
+	}
+	if _, err := secretsOf([]byte(`{"patternProperties":{"(":{"writeOnly":true}}}`), []byte(`{"a":"x"}`)); err == nil {
+		t.Error("what is no pattern was taken for one")
 	}
 }
 
