@@ -16,6 +16,9 @@ import (
 // may have. The operator's word is not enough for folders that would let a plug-in
 // change the server, its plug-ins or the system.
 func (h *Host) ready(f folder) error {
+	if err := h.allowed(f); err != nil { // before anything is made
+		return err
+	}
 	if f.create {
 		if err := os.MkdirAll(f.path, 0o777); err != nil {
 			return noFolder(f.path, err)
@@ -28,17 +31,31 @@ func (h *Host) ready(f folder) error {
 	if !info.IsDir() {
 		return noFolder(f.path, unix.ENOTDIR)
 	}
-	real, err := filepath.EvalSymlinks(f.path)
-	if err != nil {
-		return noFolder(f.path, err)
+	return nil
+}
+
+// allowed says whether a plug-in may have a folder, be it there or not.
+func (h *Host) allowed(f folder) error {
+	why := h.reserved(resolved(f.path))
+	if why == "" {
+		return nil
 	}
-	if why := h.reserved(real); why != "" {
-		return &core.Failure{
-			Code: "settings", Detail: fmt.Sprintf("no plug-in may write to %s: %s", f.path, why),
-			Remedy: "choose a folder that holds nothing but documents", Permanent: true,
+	return &core.Failure{
+		Code: "settings", Detail: fmt.Sprintf("no plug-in may write to %s: %s", f.path, why),
+		Remedy: "choose a folder that holds nothing but documents", Permanent: true,
+	}
+}
+
+// resolved follows the links in as much of a path as there is.
+func resolved(path string) string {
+	for dir, rest := path, ""; ; dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if dir == filepath.Dir(dir) {
+			return path
 		}
 	}
-	return nil
 }
 
 // noFolder is temporary: a share may come back, a person may make the folder.

@@ -143,6 +143,21 @@ func (h *Host) grant(r request) (grants, error) {
 	return g, nil
 }
 
+// checkGrants says whether what settings grant can be granted at all, without making
+// anything ready.
+func (h *Host) checkGrants(r request) error {
+	g, err := grantsOf(r.schema(), r.settings)
+	if err != nil {
+		return r.unsettled(err)
+	}
+	for _, f := range g.writes {
+		if err := h.allowed(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // hosts are those that the plug-in's author asked for.
 func (p *plugin) hosts() []egress.Address {
 	var out []egress.Address

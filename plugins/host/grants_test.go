@@ -133,9 +133,12 @@ func TestFoldersOfTheServerAreNoGrants(t *testing.T) {
 	}}
 	for _, path := range []string{
 		"/", "/etc", "/etc/ssl", "/usr/lib", "/proc/self", "/dev", base, filepath.Join(base, "plugins"), filepath.Join(base, "spool"), filepath.Join(base, "journal"),
-		filepath.Join(base, "link"), filepath.Join(base, "out", "plugins"), filepath.Dir(base),
+		"/etc/new/er", filepath.Join(base, "link", "new"), filepath.Join(base, "journal", "new"), filepath.Join(base, "link"), filepath.Join(base, "out", "plugins"), filepath.Dir(base),
 	} {
-		wantFailure(t, h.ready(folder{path: path}), "settings", true, "no plug-in may write to "+path)
+		wantFailure(t, h.ready(folder{path, true}), "settings", true, "no plug-in may write to "+path)
+	}
+	if _, err := os.Stat("/etc/new"); err == nil {
+		t.Error("a folder was made that is refused")
 	}
 	must(t, h.ready(folder{path: filepath.Join(base, "out")}))
 	must(t, h.ready(folder{path: filepath.Join(base, "out", "new", "er"), create: true}))

@@ -198,7 +198,7 @@ func (h *Host) Validate(ctx context.Context, s core.Step, kind sdk.Kind) error {
 			Remedy: `"twinleaf plugin describe" shows the settings that it knows`, Permanent: true,
 		}
 	}
-	return nil
+	return h.checkGrants(request{target: t, settings: s.Settings})
 }
 
 // request is a call about one input.

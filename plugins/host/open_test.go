@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 func TestOneSlowPluginDelaysNobody(t *testing.T) {
@@ -120,4 +121,7 @@ func TestProcessesHaveTheFoldersOfTheirSettings(t *testing.T) {
 	wantFailure(t, deliverWith(t, h, map[string]any{"do": "fine", "into": one}), core.CodeDestination, false, "no such file")
 	wantFailure(t, deliverWith(t, h, map[string]any{"do": "fine", "into": "one"}), "settings", true, "/into: \"one\" is not an absolute path")
 	wantFailure(t, deliverWith(t, h, map[string]any{"do": "fine", "into": "/etc"}), "settings", true, "no plug-in may write to /etc")
+	for settings, words := range map[string]string{`{"into":"/etc/x"}`: "no plug-in may write to /etc/x", `{"hosts":["x"]}`: "/hosts/0:"} {
+		wantFailure(t, h.Validate(context.Background(), core.Step{Plugin: "fault", Settings: json.RawMessage(settings)}, sdk.KindDeliverer), "settings", true, words)
+	}
 }
