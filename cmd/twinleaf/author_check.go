@@ -48,6 +48,9 @@ const defaultCases = "testdata/cases"
 
 func (f checkFlags) options(bin string) (conform.Options, error) {
 	o := conform.Options{Bin: bin, Calls: f.calls}
+	if err := conform.Startable(bin); err != nil {
+		return o, err
+	}
 	if f.calls < 1 {
 		return o, usage("leave it out for 100", "--calls %d makes none", f.calls)
 	}

@@ -69,8 +69,8 @@ func Run(ctx context.Context, o Options, report func(Result)) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(bin); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
-		return fmt.Errorf("%s is no program that can be started\nhint: build the plug-in first; a script must be executable", o.Bin)
+	if err := Startable(bin); err != nil {
+		return err
 	}
 	o.Bin = bin
 	o.Calls = cmp.Or(o.Calls, 100)
@@ -83,6 +83,14 @@ func Run(ctx context.Context, o Options, report func(Result)) error {
 	s := &suite{Options: o, base: base, report: report}
 	s.all(ctx)
 	return errors.Join(ctx.Err(), os.RemoveAll(base))
+}
+
+// Startable says why a file is no program that can be tested.
+func Startable(path string) error {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+		return fmt.Errorf("%s is no program that can be started\nhint: build the plug-in first; a script must be executable", path)
+	}
+	return nil
 }
 
 // shortTemp is a folder whose path leaves room for the 108 bytes of a socket's.
