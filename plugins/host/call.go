@@ -33,6 +33,7 @@ type request struct {
 type crash struct {
 	detail string
 	memory bool // the watchdog ended it
+	disk   bool // the watchdog ended it for what it wrote
 }
 
 func (c *crash) Error() string { return c.detail }
@@ -78,6 +79,9 @@ func (r request) failure(ctx context.Context, err error) error {
 		return nil
 	}
 	if c, ok := errors.AsType[*crash](err); ok {
+		if c.disk {
+			return &core.Failure{Code: core.CodeOverLimit, Detail: c.detail, Remedy: "look at what the plug-in does with this input", Permanent: true}
+		}
 		if c.memory {
 			return &core.Failure{Code: core.CodeOverLimit, Detail: c.detail, Remedy: "raise the memory limit of plug-ins, or split the input", Permanent: true}
 		}
@@ -236,11 +240,14 @@ func (h *Host) broken(r request, w *worker, err error) error {
 		return &core.Failure{Code: core.CodePlugin, Detail: *hung, Remedy: "it is tried again by itself; see the server's log"}
 	}
 	c := &crash{detail: fmt.Sprintf("plug-in %s crashed in %s (%s)", r.plugin.name(), r.op, w.ended())}
+	if told := w.overDisk.Load(); told != nil {
+		c.disk, c.detail = true, *told
+	}
 	if kb := w.overKB.Load(); kb > 0 {
 		c.memory = true
 		c.detail = fmt.Sprintf("over-limit memory: plug-in %s used %d MB in %s, more than the %d MB that it may", r.plugin.name(), kb>>10, r.op, w.limitKB>>10)
 	}
-	if !c.memory && saidOutOfMemory(w.stderr.said()) {
+	if !c.memory && !c.disk && saidOutOfMemory(w.stderr.said()) {
 		c.memory = true
 		c.detail = fmt.Sprintf("over-limit memory: plug-in %s could not get more memory in %s than the %d MB that it may", r.plugin.name(), r.op, w.limitKB>>10)
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	Recycle      int           // calls after which a process is replaced; default 200
 	MemoryMB     int           // resident memory of a process and its children; default 2048. A plug-in may ask for less
 	OutputBytes  int64         // largest file that is taken from a plug-in; default 8 GiB
+	SlotBytes    int64         // on disk that a process may have written in one call; default twice OutputBytes
+	SlotFiles    int           // number of them; default 50,000
 	StartTimeout time.Duration // from exec to the manifest; default 10 s
 	CallTimeout  time.Duration // of a call whose context has no deadline; default 30 min
 	Grace        time.Duration // for a cancelled call to stop before its process is killed; default 2 s
@@ -71,6 +73,8 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Recycle, 200)
 	set(&c.MemoryMB, 2048)
 	set(&c.OutputBytes, 8<<30)
+	set(&c.SlotBytes, 2*c.OutputBytes)
+	set(&c.SlotFiles, 50_000)
 	set(&c.StartTimeout, 10*time.Second)
 	set(&c.CallTimeout, 30*time.Minute)
 	set(&c.Grace, 2*time.Second)

@@ -202,6 +202,9 @@ func (h *Host) watch() {
 		for _, p := range h.plugins {
 			if pool, _ := p.ready(); pool != nil {
 				pool.watch(n%10 == 0)
+				if n%5 == 0 {
+					pool.watchDisk()
+				}
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/host/egress"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 )
 
 // process is one started program as go-plugin's runner wants it. go-plugin sees
@@ -230,4 +231,15 @@ func (p *process) PluginToHost(network, address string) (string, string, error) 
 // HostToPlugin leaves the address alone.
 func (p *process) HostToPlugin(network, address string) (string, string, error) {
 	return network, address, nil
+}
+
+// mine reports whether a process is this one or a child of it. Below full a plug-in's
+// processes cannot leave the session that it was started in; on full no other process
+// reaches what belongs to it.
+func (p *process) mine(pid int) bool {
+	if p.launch.spec.Level >= sandbox.Full || p.launch.spec.Level == sandbox.None {
+		return true
+	}
+	session, err := unix.Getsid(pid)
+	return err == nil && session == int(p.pid.Load())
 }

@@ -181,8 +181,34 @@ func checkOutput(f *os.File, limit int64) error {
 		return fmt.Errorf("has %d names, not one", st.Nlink)
 	case st.Size > limit:
 		return fmt.Errorf("has %d bytes, more than %d", st.Size, limit)
+	case st.Size-st.Blocks*512 > maxHoles && holes(f, st.Size) > maxHoles:
+		return fmt.Errorf("has %d bytes, and nearly all of them are holes: a file is written, not declared", st.Size)
 	}
 	return nil
+}
+
+// maxHoles is how much of an output may be holes, which cost its plug-in nothing and
+// whoever copies it a disk.
+const maxHoles = 64 << 20
+
+// holes are the bytes of f that were never written, as far as it is looked. Where the
+// file system compresses, they are fewer than it looks from the disk's use.
+func holes(f *os.File, size int64) int64 {
+	const most = 1000 // holes, after which it has been looked far enough
+	var total, at int64
+	for range most {
+		hole, err := unix.Seek(int(f.Fd()), at, unix.SEEK_HOLE)
+		if err != nil || hole >= size {
+			break
+		}
+		at, err = unix.Seek(int(f.Fd()), hole, unix.SEEK_DATA)
+		if err != nil { // none after it
+			at = size
+		}
+		total += at - hole
+	}
+	_, _ = f.Seek(0, io.SeekStart)
+	return total
 }
 
 // moveOpen gives the open file f the name to, takes its name in root away, and makes it

@@ -40,9 +40,10 @@ type worker struct {
 	limitKB int64     // of resident memory
 	since   time.Time // when it was last given to a call or taken back; guarded by the pool
 
-	overKB  atomic.Int64           // resident memory when the watchdog killed it; 0: it did not
-	hung    atomic.Pointer[string] // why the heartbeat killed it; nil: it did not
-	retired atomic.Bool            // to be ended as soon as it is free
+	overKB   atomic.Int64           // resident memory when the watchdog killed it; 0: it did not
+	overDisk atomic.Pointer[string] // what it was killed for when it wrote too much; nil: it was not
+	hung     atomic.Pointer[string] // why the heartbeat killed it; nil: it did not
+	retired  atomic.Bool            // to be ended as soon as it is free
 }
 
 // spawn starts a process of p that may write to some folders and asks it for its
@@ -138,7 +139,7 @@ func (h *Host) newClient(of *plugin, p *process) *goplugin.Client {
 			way := filepath.Join(dir, egressName)
 			p.extra = append(cmd.Env, pluginv2.LeashKey+"=stdin", pluginv2.EgressKey+"="+way)
 			var err error
-			p.out, err = egress.Listen(way, egress.Config{Plugin: of.file(), Refused: func() { of.denied.Add(1) }, Logger: h.log})
+			p.out, err = egress.Listen(way, egress.Config{Plugin: of.file(), Mine: p.mine, Refused: func() { of.denied.Add(1) }, Logger: h.log})
 			return p, err
 		},
 	})

@@ -29,8 +29,9 @@ type Config struct {
 	DialTimeout   time.Duration // to resolve and connect; default 30 s
 	Idle          time.Duration // of a tunnel that carries nothing either way; default 5 min
 
-	Refused func()       // called for each attempt that was not granted; from any goroutine
-	Logger  *slog.Logger // default: discards
+	Mine    func(pid int) bool // whether a process that connects is one of the plug-in's; default: all are
+	Refused func()             // called for each attempt that was not granted; from any goroutine
+	Logger  *slog.Logger       // default: discards
 
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)         // default: the system's resolver
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // default: the system's
@@ -44,6 +45,9 @@ func (c Config) withDefaults() Config {
 	set(&c.HeaderTimeout, 10*time.Second)
 	set(&c.DialTimeout, 30*time.Second)
 	set(&c.Idle, 5*time.Minute)
+	if c.Mine == nil {
+		c.Mine = func(int) bool { return true }
+	}
 	if c.Refused == nil {
 		c.Refused = func() {}
 	}
@@ -156,6 +160,11 @@ func (p *Proxy) accept() {
 		if err != nil {
 			p.config.Logger.Warn("a plug-in's way out takes no connection", "plugin", p.config.Plugin, "error", err)
 			<-time.After(retryAccept)
+			continue
+		}
+		if !p.config.Mine(peer(conn)) {
+			p.config.Logger.Debug("another process knocks at a plug-in's way out", "plugin", p.config.Plugin)
+			_ = conn.Close()
 			continue
 		}
 		p.mu.Lock()

@@ -70,7 +70,10 @@ func (s Spec) filterProgram() []bpf.Instruction {
 	}
 	denied := slices.Concat(deniedCalls(), deniedHere())
 	if !s.SharedMem {
-		denied = append(denied, unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_SHMGET)
+		denied = append(denied, unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_SHMGET, unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN)
+	}
+	if s.Level < Full {
+		denied = append(denied, amongOthers()...)
 	}
 	for _, number := range denied {
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpEqual, Val: number, SkipFalse: 1}, refuse(unix.EPERM))
@@ -83,6 +86,9 @@ func (s Spec) filterProgram() []bpf.Instruction {
 	}
 	for _, request := range []uint32{unix.TIOCSTI, unix.TIOCLINUX, unix.TIOCSETD, unix.TIOCCONS} {
 		program = append(program, onArgument(unix.SYS_IOCTL, 1, bpf.JumpIf{Cond: bpf.JumpEqual, Val: request, SkipFalse: 1}, unix.EPERM)...)
+	}
+	if s.Level < Full {
+		program = append(program, onlyItself()...)
 	}
 	if !s.SharedMem {
 		program = append(program, noSharedMaps()...)
@@ -104,6 +110,25 @@ func onArgument(number, arg uint32, test bpf.JumpIf, errno unix.Errno) []bpf.Ins
 		refuse(errno),
 		bpf.LoadAbsolute{Off: dataNumber, Size: 4},
 	}
+}
+
+// amongOthers are calls of a process that sees all others of its user: by a session or
+// group of its own it would escape the signal that ends it with its children, and
+// Landlock lets it slow others down.
+func amongOthers() []uint32 {
+	return []uint32{unix.SYS_SETSID, unix.SYS_SETPGID, unix.SYS_IOPRIO_SET}
+}
+
+// onlyItself refuses calls that change the limits, priority and processors of another
+// process, for which Landlock has no rule.
+func onlyItself() []bpf.Instruction {
+	var program []bpf.Instruction
+	other := bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipFalse: 1}
+	for _, number := range []uint32{unix.SYS_PRLIMIT64, unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETATTR} {
+		program = append(program, onArgument(number, 0, other, unix.EPERM)...)
+	}
+	program = append(program, onArgument(unix.SYS_SETPRIORITY, 0, other, unix.EPERM)...)
+	return append(program, onArgument(unix.SYS_SETPRIORITY, 1, other, unix.EPERM)...)
 }
 
 // noSharedMaps refuses memory that is shared and has no file: no limit counts it.
