@@ -41,10 +41,15 @@ var (
 	validName     = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
 	validVersion  = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 	validPlatform = regexp.MustCompile(`^(any|[a-z0-9]{1,20}/[a-z0-9]{1,20})$`)
-	validSigner   = regexp.MustCompile(`^[^\s+\pC]{1,100}\+[0-9a-f]{8}$`)
+	validSigner   = regexp.MustCompile(`^[^\s+\pC]+\+[0-9a-f]{8}$`)
 	validSchema   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	validKind     = regexp.MustCompile(`^[a-z]{1,20}$`)
 )
+
+// maxSigner bounds a signer, NAME+HASH, in bytes.
+const maxSigner = 120
+
+func goodSigner(s string) bool { return len(s) <= maxSigner && validSigner.MatchString(s) }
 
 // EntryOf is what a plug-in says of itself, as an entry without digests.
 func EntryOf(m sdk.Manifest, program string) (Entry, error) {
@@ -75,7 +80,7 @@ func (e Entry) check() error {
 		return fmt.Errorf("%d is no generation of the protocol", e.Protocol)
 	case len(e.Kinds) == 0 || len(e.Kinds) > 20:
 		return fmt.Errorf("%s has no components", e.Name)
-	case e.Signer != "" && !validSigner.MatchString(e.Signer):
+	case e.Signer != "" && !goodSigner(e.Signer):
 		return fmt.Errorf("%.100q is no signer: want NAME+HASH", e.Signer)
 	case !validSchema.MatchString(e.Schema):
 		return fmt.Errorf("%.100q is no digest: want sha256 and 64 hexadecimal digits", e.Schema)

@@ -19,7 +19,7 @@ const KeysFile = "trusted-keys"
 // NewKey makes a key pair: the secret key for the one who signs, and the verifier
 // key for everybody.
 func NewKey(name string) (secret, verifier string, err error) {
-	if strings.ContainsAny(name, "+ ") || !validSigner.MatchString(name+"+00000000") {
+	if strings.ContainsAny(name, "+ ") || !goodSigner(name+"+00000000") {
 		return "", "", fmt.Errorf("%.100q is no name for a key: want no spaces and no plus sign", name)
 	}
 	return note.GenerateKey(rand.Reader, name)
