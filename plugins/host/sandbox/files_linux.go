@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -84,6 +85,7 @@ func (s Spec) trees() ([]tree, map[string]string, error) {
 		if err != nil {
 			return fmt.Errorf("take %s: %w", path, err)
 		}
+		t.path = through(links, path)
 		all = append(all, t)
 		return nil
 	}
@@ -110,6 +112,15 @@ func (s Spec) trees() ([]tree, map[string]string, error) {
 	// Parents first, so that a tree inside another is seen; of equal ones the later counts.
 	slices.SortStableFunc(all, func(a, b tree) int { return cmp.Compare(a.path, b.path) })
 	return all, links, errors.Join(errs...)
+}
+
+// through is where a path leads that begins with one of the links in the root folder.
+func through(links map[string]string, path string) string {
+	first, rest, _ := strings.Cut(path[1:], "/")
+	if target, ok := links["/"+first]; ok {
+		return filepath.Join("/", target, rest)
+	}
+	return path
 }
 
 func clone(path string, attr uint64) (tree, error) {

@@ -42,18 +42,13 @@ func (s Spec) limitLast(others uint64) error {
 	return lowerAll(limits)
 }
 
-// others is how many threads of its user are counted together with the process.
+// others is how many threads of its user are counted together with the process. Under
+// root it has a user of its own.
 func (s Spec) others() uint64 {
-	if s.Level >= Full {
+	uid := os.Geteuid()
+	if s.Level >= Full || uid == 0 {
 		return 0
 	}
-	if os.Geteuid() != 0 {
-		return threadsOf(os.Geteuid())
-	}
-	return threadsOf(s.UID)
-}
-
-func threadsOf(uid int) uint64 {
 	processes, _ := filepath.Glob("/proc/[0-9]*/task")
 	var n uint64
 	for _, tasks := range processes {

@@ -384,3 +384,29 @@ func TestAReportSaysWhyThereIsNoMore(t *testing.T) {
 		t.Errorf("without time: %+v, want none and three reasons", r)
 	}
 }
+
+// BenchmarkStart is what confinement adds to the start of a program that does nothing.
+func BenchmarkStart(b *testing.B) {
+	for level := None; level <= reached().Level; level++ {
+		b.Run(level.String(), func(b *testing.B) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			s := Spec{Level: level, Path: "/bin/true", Args: []string{"true"}, Dir: "/usr", UID: os.Geteuid(), GID: os.Getegid()}
+			if s.UID == 0 && level > None {
+				s.UID, s.GID = FirstUser, FirstUser
+			}
+			var worked time.Duration
+			for b.Loop() {
+				cmd, err := Command(s)
+				must(b, err)
+				var said bytes.Buffer
+				cmd.Stderr = &said
+				if err := cmd.Run(); err != nil {
+					b.Fatal(err, said.String())
+				}
+				worked += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+			}
+			b.ReportMetric(float64(worked.Microseconds())/1000/float64(b.N), "cpu-ms")
+		})
+	}
+}
