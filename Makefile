@@ -17,7 +17,8 @@ PACKAGES := tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-osd 
             gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev libjpeg62-turbo-dev libzbar-dev
 TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract-ocr-grc \
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
-            default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java
+            default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
+            python3 python3-grpcio python3-protobuf python3-aiosmtpd openssh-server openssh-client apache2
 
 .PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
