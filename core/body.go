@@ -17,6 +17,9 @@ func (JobReleased) Type() string       { return "JobReleased" }
 func (JobCancelled) Type() string      { return "JobCancelled" }
 func (JobRetried) Type() string        { return "JobRetried" }
 func (SettingChanged) Type() string    { return "SettingChanged" }
+func (TakeoverBegan) Type() string     { return "TakeoverBegan" }
+func (HandedBack) Type() string        { return "HandedBack" }
+func (ModeChanged) Type() string       { return "ModeChanged" }
 func (Snapshot) Type() string          { return "Snapshot" }
 
 func (DocumentIngested) result()  {}

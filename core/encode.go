@@ -152,6 +152,12 @@ func decodeBody(typ string, data []byte) (Body, error) {
 		return decodeAs[JobRetried](data)
 	case "SettingChanged":
 		return decodeAs[SettingChanged](data)
+	case "TakeoverBegan":
+		return decodeAs[TakeoverBegan](data)
+	case "HandedBack":
+		return decodeAs[HandedBack](data)
+	case "ModeChanged":
+		return decodeAs[ModeChanged](data)
 	case "Snapshot":
 		return decodeAs[Snapshot](data)
 	}
@@ -171,7 +177,7 @@ func knownBody(b Body) bool {
 	switch b.(type) {
 	case JobSubmitted, StageStarted, DocumentIngested, PageRasterized, PageCleaned,
 		PageRecognized, DocumentAssembled, Delivered, StageFailed, JobHeld, JobReleased,
-		JobCancelled, JobRetried, SettingChanged, Snapshot:
+		JobCancelled, JobRetried, SettingChanged, TakeoverBegan, HandedBack, ModeChanged, Snapshot:
 		return true
 	}
 	return false

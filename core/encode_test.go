@@ -18,7 +18,8 @@ func bodies() []Body {
 	return []Body{
 		JobSubmitted{}, StageStarted{}, DocumentIngested{}, PageRasterized{}, PageCleaned{},
 		PageRecognized{}, DocumentAssembled{}, Delivered{}, StageFailed{}, JobHeld{},
-		JobReleased{}, JobCancelled{}, JobRetried{}, SettingChanged{}, Snapshot{},
+		JobReleased{}, JobCancelled{}, JobRetried{}, SettingChanged{}, TakeoverBegan{},
+		HandedBack{}, ModeChanged{}, Snapshot{},
 	}
 }
 

@@ -148,6 +148,28 @@ type SettingChanged struct {
 	User     string `json:"user,omitempty"`
 }
 
+// TakeoverBegan says that the writer works on the jobs of the server Of from here on.
+type TakeoverBegan struct {
+	Epoch int    `json:"epoch"` // counts takeovers; higher than every one the writer knows of
+	Of    string `json:"of"`    // the peer's server id
+	Cause string `json:"cause"` // network, web, data, maintenance or operator
+}
+
+// HandedBack says that the writer has stopped working on the jobs of the server Of:
+// the takeover of that epoch, and every one before it, is over.
+type HandedBack struct {
+	Epoch int    `json:"epoch"`
+	Of    string `json:"of"`
+}
+
+// ModeChanged puts a server into a mode that outlasts a restart.
+type ModeChanged struct {
+	Server string `json:"server"`
+	Mode   string `json:"mode"` // active or maintenance
+	Cause  string `json:"cause,omitempty"`
+	Count  int    `json:"count"` // changes of the server's mode are numbered; the highest counts
+}
+
 // Snapshot says that the fold of everything before it lies in a blob, so that a
 // start may begin here.
 type Snapshot struct {

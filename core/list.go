@@ -38,7 +38,7 @@ func (s *State) Job(id JobID) (JobView, bool) {
 	if j == nil || j.Sub == nil {
 		return JobView{}, false
 	}
-	return j.view(), true
+	return s.view(j), true
 }
 
 // ByKey gives the job that was submitted with the Idempotency-Key, and whether
@@ -50,10 +50,10 @@ func (s *State) ByKey(key string, digest Ref) (v JobView, same, used bool) {
 	}
 	for _, j := range jobs {
 		if j.Sub.Val.Digest == digest {
-			return j.view(), true, true
+			return s.view(j), true, true
 		}
 	}
-	return jobs[0].view(), false, true
+	return s.view(jobs[0]), false, true
 }
 
 // NextHold is the number for the next hold or release of a job.
@@ -90,7 +90,7 @@ func (s *State) Jobs(f Filter) []JobView {
 			break
 		}
 		if f.State == "" || j.plan.State == f.State {
-			page = append(page, j.view())
+			page = append(page, s.view(j))
 		}
 	}
 	return page

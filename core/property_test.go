@@ -97,6 +97,14 @@ func (c *chaos) meddle() {
 			c.tell(v.ID, JobCancelled{Reason: c.salt})
 		}
 	}
+	switch of, epoch := string("AB"[c.dice.IntN(2)]), c.dice.IntN(100); c.dice.IntN(4) {
+	case 0:
+		c.tell("", TakeoverBegan{Epoch: epoch, Of: of, Cause: "network"})
+	case 1:
+		c.tell("", HandedBack{Epoch: epoch, Of: of})
+	case 2:
+		c.tell("", ModeChanged{Server: of, Mode: c.salt, Count: c.dice.IntN(3)})
+	}
 	c.tell("", SettingChanged{Key: "profile/x", Value: []byte(`"` + c.salt + `"`), Revision: c.dice.IntN(4)})
 }
 
@@ -184,7 +192,12 @@ func sameViews(t *rapid.T, got, want *State) {
 func views(s *State) []string {
 	var out []string
 	for _, v := range s.Jobs(Filter{Limit: 1000}) {
-		out = append(out, fmt.Sprintln(v.ID, v.State, v.Pages, v.Started, v.Finished, v.Attempts, len(v.Failures), v.Error, len(v.Outputs), v.Fields, v.Unindexed))
+		out = append(out, fmt.Sprintln(v.ID, v.State, v.Pages, v.Started, v.Finished, v.Attempts, len(v.Failures), v.Error, len(v.Outputs), v.Fields, v.Unindexed, v.Epoch))
+	}
+	for _, of := range []string{"A", "B"} {
+		epoch, cause, taken := s.TakenOver(of)
+		mode, _, count := s.Mode(of)
+		out = append(out, fmt.Sprintln(of, epoch, cause, taken, mode, count, s.Epoch()))
 	}
 	return out
 }

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// A snapshot is JSON lines: a head, the settings by key, the jobs by id, each
+// A snapshot is JSON lines: a head, the settings by key, the servers by id, the jobs by id, each
 // followed by its pages by number, and a tail with their counts. Equal states
 // give equal bytes.
 
@@ -28,6 +28,7 @@ const (
 type line struct {
 	Format  string       `json:"format,omitempty"`
 	Setting *settingLine `json:"setting,omitempty"`
+	Server  *serverLine  `json:"server,omitempty"`
 	Job     *record      `json:"job,omitempty"`
 	Page    *pageLine    `json:"page,omitempty"`
 	Tail    *tail        `json:"tail,omitempty"`
@@ -38,6 +39,11 @@ type settingLine struct {
 	setting
 }
 
+type serverLine struct {
+	ID string `json:"id"`
+	server
+}
+
 type pageLine struct {
 	Number int       `json:"n"`
 	Work   *pageWork `json:"work"`
@@ -45,6 +51,7 @@ type pageLine struct {
 
 type tail struct {
 	Settings int `json:"settings"`
+	Servers  int `json:"servers,omitempty"`
 	Jobs     int `json:"jobs"`
 	Pages    int `json:"pages"`
 }
@@ -58,6 +65,10 @@ func (s *State) Encode(w io.Writer) error {
 	for _, key := range slices.Sorted(maps.Keys(s.settings)) {
 		err = cmp.Or(err, e.Encode(line{Setting: &settingLine{key, s.settings[key]}}))
 		end.Settings++
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.servers)) {
+		err = cmp.Or(err, e.Encode(line{Server: &serverLine{id, *s.servers[id]}}))
+		end.Servers++
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.jobs)) {
 		j := s.jobs[id]
@@ -132,6 +143,8 @@ func (d *decoder) line(n int, data []byte) error {
 		}
 	case l.Setting != nil:
 		return d.setting(l.Setting)
+	case l.Server != nil:
+		return d.server(l.Server)
 	case l.Job != nil:
 		return d.begin(l.Job)
 	case l.Page != nil:
@@ -150,6 +163,23 @@ func (d *decoder) setting(l *settingLine) error {
 	}
 	d.state.settings[l.Key] = l.setting
 	d.seen.Settings++
+	return nil
+}
+
+func (d *decoder) server(l *serverLine) error {
+	if d.state.servers[l.ID] != nil {
+		return fmt.Errorf("server %q stands there twice", l.ID)
+	}
+	for epoch, began := range l.Takeovers {
+		if began == nil {
+			return fmt.Errorf("takeover %d of %q is empty", epoch, l.ID)
+		}
+	}
+	if len(l.Takeovers) > keepTakeovers {
+		return fmt.Errorf("%d takeovers of %q, limit %d", len(l.Takeovers), l.ID, keepTakeovers)
+	}
+	d.state.servers[l.ID] = &l.server
+	d.seen.Servers++
 	return nil
 }
 

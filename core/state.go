@@ -22,6 +22,7 @@ type State struct {
 	order    []*job            // submitted jobs in order of submission
 	open     []*job            // of order, those that are queued, running or held
 	settings map[string]setting
+	servers  map[string]*server // by server id
 	names    interner
 }
 
@@ -30,11 +31,19 @@ func (s *State) Apply(e Event) {
 	if s.jobs == nil {
 		s.jobs, s.alias = map[JobID]*job{}, map[JobID]JobID{}
 		s.keys, s.settings = map[string][]*job{}, map[string]setting{}
+		s.servers = map[string]*server{}
 	}
 	at := stampOf(e.At)
 	switch b := s.names.body(e.Body).(type) {
 	case SettingChanged:
 		s.set(at, b)
+	case TakeoverBegan:
+		s.server(b.Of).takenOver(at, b)
+	case HandedBack:
+		v := s.server(b.Of)
+		v.Back = max(v.Back, b.Epoch)
+	case ModeChanged:
+		s.server(b.Server).moded(b)
 	case JobSubmitted:
 		if e.Job != "" {
 			s.submit(e.Job, at, b)
