@@ -138,6 +138,15 @@ func (h *Host) claimFolders() error {
 	if h.config.Spool == "" {
 		h.config.Spool = filepath.Join(os.TempDir(), own+"-spool")
 	}
+	for _, base := range []*string{&h.config.Spool, &h.config.Run} {
+		abs, err := filepath.Abs(*base)
+		if err == nil {
+			*base, err = h.passable(abs)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if len(h.config.Run) > maxRun {
 		return fmt.Errorf("the folder for sockets, %s, has a path of more than %d bytes; choose a shorter one", h.config.Run, maxRun)
 	}
@@ -152,14 +161,7 @@ func (h *Host) claimFolders() error {
 }
 
 func (h *Host) claim(base string) (*claim, error) {
-	abs, err := filepath.Abs(base)
-	if err == nil {
-		abs, err = h.passable(abs)
-	}
-	if err != nil {
-		return nil, err
-	}
-	c, err := claimIn(abs, h.log)
+	c, err := claimIn(base, h.log)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ func TestNothingIsLeftOfAHostThatWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
+	must(t, os.Chmod(base, 0o755))
 	pidFile := filepath.Join(base, "open", "pid")
 	plugins := filepath.Join(base, "plugins")
 	must(t, os.Mkdir(plugins, 0o700))
