@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +29,9 @@ func inside(deed string) int {
 		err = children()
 	case "host":
 		err = host()
+	case "sleep apart":
+		_, _ = unix.Setsid() // refused below full
+		time.Sleep(time.Minute)
 	case "sleep":
 		time.Sleep(time.Minute)
 	default:
@@ -129,17 +131,12 @@ func change(path string) []string {
 	return worked
 }
 
-// children starts a child, and one in a session of its own that no signal to the
-// group reaches, says so and waits.
+// children starts two children, of which one tries to have a session of its own, so
+// that no signal to the group reaches it; says so and waits.
 func children() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	for _, attr := range []*syscall.SysProcAttr{nil, {Setsid: true}} {
-		cmd := exec.Command(self)
-		cmd.Env = append(os.Environ(), deedKey+"=sleep")
-		cmd.SysProcAttr = attr
+	for _, deed := range []string{"sleep", "sleep apart"} {
+		cmd := exec.Command("/proc/self/exe") // its path may be out of reach
+		cmd.Env = append(os.Environ(), deedKey+"="+deed)
 		if err := cmd.Start(); err != nil {
 			return err
 		}

@@ -185,7 +185,7 @@ func fullHint() string {
 func unenforced(level Level) []string {
 	open := []string{
 		"memory of all processes of a plug-in together: it is watched, and the plug-in ended when it has too much",
-		"number of files that a plug-in writes: the size of each is limited",
+		"disk space of all files of a plug-in together: likewise; the size of each file is limited",
 	}
 	if !filters() && level > None {
 		open = append(open, "system calls, and with them the network: no filter was written for "+runtime.GOARCH)
@@ -196,7 +196,7 @@ func unenforced(level Level) []string {
 			open = append(open, "signals to other processes of the user (Landlock "+strconv.Itoa(abi)+")")
 		}
 	}
-	if level == Landlock && os.Geteuid() != 0 {
+	if level == Landlock && os.Geteuid() != 0 && !filters() {
 		open = append(open, "modes of the user's other files")
 	}
 	if level <= RLimit {

@@ -8,6 +8,11 @@ const (
 	mmapCall     = unix.SYS_MMAP
 )
 
+// changesHere are the older calls of changesByPath.
+func changesHere() []uint32 {
+	return []uint32{unix.SYS_CHMOD, unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT}
+}
+
 // deniedHere are calls that only this processor has.
 func deniedHere() []uint32 {
 	return []uint32{

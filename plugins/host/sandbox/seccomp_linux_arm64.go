@@ -8,5 +8,8 @@ const (
 	mmapCall     = unix.SYS_MMAP
 )
 
+// changesHere: this processor never had older calls.
+func changesHere() []uint32 { return nil }
+
 // deniedHere are calls that only this processor has.
 func deniedHere() []uint32 { return nil }

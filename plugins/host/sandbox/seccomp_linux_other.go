@@ -12,3 +12,5 @@ const (
 )
 
 func deniedHere() []uint32 { return nil }
+
+func changesHere() []uint32 { return nil }
