@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -107,7 +108,8 @@ type server struct {
 	manifest   Manifest
 	components map[string]Component
 	log        *slog.Logger
-	running    sync.Map // id of a call to its context.CancelFunc
+	running    sync.Map     // id of a call to its context.CancelFunc
+	cancelled  atomic.Value // string: the call that was cancelled last, maybe before it ran
 }
 
 func (s *server) Describe(context.Context, *pluginv2.DescribeRequest) (*pluginv2.DescribeResponse, error) {
@@ -146,6 +148,7 @@ func (s *server) Process(job *pluginv2.Job, stream grpc.ServerStreamingServer[pl
 }
 
 func (s *server) Cancel(_ context.Context, r *pluginv2.CancelRequest) (*pluginv2.CancelResponse, error) {
+	s.cancelled.Store(r.Id)
 	if cancel, ok := s.running.Load(r.Id); ok {
 		cancel.(context.CancelFunc)()
 	}
@@ -172,5 +175,8 @@ func (s *server) do(job *pluginv2.Job, stream grpc.ServerStreamingServer[pluginv
 	defer cancel()
 	s.running.Store(job.Id, cancel)
 	defer s.running.Delete(job.Id)
+	if s.cancelled.Load() == job.Id {
+		cancel()
+	}
 	return c.Do(ctx, k)
 }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc"
 
 	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
 )
@@ -56,3 +59,32 @@ func TestDescribeAnswersWithTheManifest(t *testing.T) {
 		t.Errorf("Validate = %v, %v, want one diagnostic at /x", bad, err)
 	}
 }
+
+func TestACancelThatOvertakesItsCallIsKept(t *testing.T) {
+	seen := make(chan error, 1)
+	look := Filter(func(ctx context.Context, _ FilterRequest, _ struct{}) (Filtered, error) {
+		seen <- ctx.Err()
+		return Filtered{}, nil
+	})
+	s := &server{components: map[string]Component{"filter": look}, log: slog.New(slog.DiscardHandler)}
+	if _, err := s.Cancel(t.Context(), &pluginv2.CancelRequest{Id: "7"}); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]error{"7": context.Canceled, "8": nil} {
+		if _, err := s.do(&pluginv2.Job{Id: id, Component: "filter", Op: OpClean, ArgsJson: []byte("{}")}, deafStream{ctx: t.Context()}); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-seen; got != want {
+			t.Errorf("call %s: its context says %v, want %v", id, got, want)
+		}
+	}
+}
+
+// deafStream is a stream whose events nobody hears.
+type deafStream struct {
+	grpc.ServerStreamingServer[pluginv2.Event]
+	ctx context.Context
+}
+
+func (d deafStream) Context() context.Context   { return d.ctx }
+func (d deafStream) Send(*pluginv2.Event) error { return nil }

@@ -454,6 +454,7 @@ class _Server:
 
     def __init__(self, plugin):
         self.plugin, self.running, self.stop = plugin, {}, threading.Event()
+        self.cancelled = None  # the call that was cancelled last, maybe before it ran
 
     def run(self):
         stdout, sys.stdout = sys.stdout, sys.stderr  # what a handler prints must not go there
@@ -504,7 +505,8 @@ class _Server:
         return b"" if wrong is None else encode((1, encode((1, wrong[0]), (2, wrong[1]))))
 
     def cancel(self, m):
-        call = self.running.get(string(m, 1))
+        self.cancelled = string(m, 1)
+        call = self.running.get(self.cancelled)
         if call:
             call._cancelled.set()
         return b""
@@ -516,6 +518,8 @@ class _Server:
         call = Call(string(m, 1), string(m, 3), string(m, 5), string(m, 6), deadline / 1e9 if deadline else None,
                     lambda fraction: events.put(encode((1, encode((1, float(fraction)))))))
         self.running[call.id] = call
+        if self.cancelled == call.id:
+            call._cancelled.set()
         context.add_callback(call._cancelled.set)
 
         def work():
