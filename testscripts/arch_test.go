@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"core/journal":       {"core"},
 	"core/blob":          {"core"},
 	"core/license":       {"core"},
+	"core/parity":        {"core"},
 	"core/secret":        {"core"},
 	"plugins/host":       {"core", "sdk/ocr", "sdk"},
 	"plugins/image":      {"sdk", "sdk/ocr"},
