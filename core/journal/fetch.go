@@ -26,6 +26,8 @@ type stream struct {
 	timeout time.Duration // of one answer
 	sub     *nats.Subscription
 	answers chan [][]byte
+	entries int  // at most so many in one answer
+	bytes   int  // after which an answer ends; the last frame may go over
 	asked   Seq  // where the answer that is under way begins; 0: none
 	prev    Hash // of the last entry given
 	next    Seq  // the sequence after it; 0: none was given
@@ -35,7 +37,7 @@ type stream struct {
 // openStream starts a reader. damage makes the error for an entry that cannot be
 // read as it was written.
 func openStream(e *engine, timeout time.Duration, damage func(Seq, string) error) (*stream, error) {
-	s := &stream{nc: e.nc, gone: e.gone, timeout: timeout, answers: make(chan [][]byte, 1), damage: damage}
+	s := &stream{nc: e.nc, gone: e.gone, timeout: timeout, entries: fetchEntries, bytes: fetchBytes, answers: make(chan [][]byte, 1), damage: damage}
 	inbox := e.nc.NewRespInbox()
 	var frames [][]byte // only touched by the callback
 	sub, err := e.nc.Subscribe(inbox, func(m *nats.Msg) {
@@ -59,7 +61,7 @@ func openStream(e *engine, timeout time.Duration, damage func(Seq, string) error
 func (s *stream) ask(from Seq) error {
 	s.asked = from
 	err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+streamName, s.sub.Subject,
-		fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, from, fetchEntries, fetchBytes))
+		fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d,"no_hdr":true}`, from, s.entries, s.bytes))
 	if errors.Is(err, nats.ErrConnectionClosed) {
 		return errStale
 	}
@@ -68,6 +70,23 @@ func (s *stream) ask(from Seq) error {
 
 // fetch implements source.
 func (s *stream) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
+	frames, err := s.answer(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	if uint64(len(frames)) > uint64(to-from+1) {
+		frames = frames[:to-from+1]
+	}
+	if next := from + Seq(len(frames)); next <= to {
+		if err := s.ask(next); err != nil && !errors.Is(err, errStale) {
+			return nil, err // a stale source gives what it has first
+		}
+	}
+	return s.prove(from, frames)
+}
+
+// answer gives the frames from the sequence from on, at least one.
+func (s *stream) answer(ctx context.Context, from Seq) ([][]byte, error) {
 	if s.asked == 0 {
 		if err := s.ask(from); err != nil {
 			return nil, err
@@ -89,25 +108,17 @@ func (s *stream) fetch(ctx context.Context, from, to Seq) ([]Entry, error) {
 		return nil, errStale
 	}
 	s.asked = 0
-	if uint64(len(frames)) > uint64(to-from+1) {
-		frames = frames[:to-from+1]
-	}
 	if len(frames) == 0 {
 		return nil, s.damage(from, "the engine does not give it back")
 	}
-	if next := from + Seq(len(frames)); next <= to {
-		if err := s.ask(next); err != nil && !errors.Is(err, errStale) {
-			return nil, err // a stale source gives what it has first
-		}
-	}
-	return s.prove(from, frames)
+	return frames, nil
 }
 
 // prove decodes the frames and checks that they follow each other.
 func (s *stream) prove(from Seq, frames [][]byte) ([]Entry, error) {
 	entries, err := decodeAll(frames)
 	if err != nil {
-		if errors.Is(err, errFrame) {
+		if errors.Is(err, ErrFrame) {
 			return nil, s.damage(from, err.Error())
 		}
 		return nil, err
@@ -132,15 +143,22 @@ func (s *stream) stop() {
 // decodeAll decodes frames on all cores.
 func decodeAll(frames [][]byte) ([]Entry, error) {
 	entries := make([]Entry, len(frames))
-	workers := min(runtime.GOMAXPROCS(0), len(frames)/64+1)
+	return entries, spread(len(frames), func(from, to int) error {
+		return decodeInto(entries[from:to], frames[from:to])
+	})
+}
+
+// spread does n things on all cores, in stretches from..to, to not included.
+func spread(n int, do func(from, to int) error) error {
+	workers := min(runtime.GOMAXPROCS(0), n/64+1)
 	errs := make([]error, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
-		from, to := w*len(frames)/workers, (w+1)*len(frames)/workers
-		wg.Go(func() { errs[w] = decodeInto(entries[from:to], frames[from:to]) })
+		from, to := w*n/workers, (w+1)*n/workers
+		wg.Go(func() { errs[w] = do(from, to) })
 	}
 	wg.Wait()
-	return entries, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 func decodeInto(entries []Entry, frames [][]byte) error {

@@ -3,7 +3,6 @@ package journal
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -27,7 +26,8 @@ import (
 const (
 	frameMagic  = "\x00TWJ1\n\xf7\xff"
 	frameHeader = 97
-	frameMax    = frameHeader + 255 + MaxEvent
+	maxName     = 255 // bytes of a writer's name
+	frameMax    = frameHeader + maxName + MaxEvent
 )
 
 type frame struct {
@@ -39,8 +39,6 @@ type frame struct {
 	writer []byte // into the frame's bytes, as event
 	event  []byte
 }
-
-var errFrame = errors.New("bytes do not match their hash")
 
 // appendFrame appends the frame to dst; f.hash is ignored. It gives the hash.
 func appendFrame(dst []byte, f frame) ([]byte, Hash) {
@@ -76,14 +74,14 @@ func frameSize(b []byte) int {
 // parseFrame reads a frame that b consists of. The result points into b.
 func parseFrame(b []byte) (frame, error) {
 	if frameSize(b) != len(b) || len(b) == 0 {
-		return frame{}, errFrame
+		return frame{}, ErrFrame
 	}
 	if Hash(b[8:40]) != sha256.Sum256(b[40:]) {
-		return frame{}, errFrame
+		return frame{}, ErrFrame
 	}
 	event := frameHeader + int(b[96])
 	if event > len(b) {
-		return frame{}, errFrame
+		return frame{}, ErrFrame
 	}
 	return frame{
 		hash:   Hash(b[8:40]),

@@ -4,11 +4,49 @@
 // The server appends and follows; at its start it reads everything once and so
 // has its state back. [Journal] is the real thing, on disk; [Memory] is its twin
 // for tests and for runs that need no memory of themselves. Both pass the suite
-// in journaltest.
+// in journaltest, as [Copy] and [MemoryCopy] pass theirs.
 //
 // Every entry carries the hash of the one before. [Open] reads the whole journal,
 // checks the chain and refuses with a [*Damage] rather than leave an event out
 // without a word; [Recover] sets a damaged journal aside and keeps what is intact.
+//
+// # Two servers
+//
+// In a pair each server has its own Journal and a [Copy] of its peer's. The owner
+// gives [Journal.Frames] to the peer, which answers when [Copy.Put] has them on
+// disk. Before it ships, and before its first Append after a start, the owner asks
+// [Compare] how the copy stands to its journal:
+//
+//   - [CopyBehind]: ship what follows.
+//   - [CopyAhead]: [Journal.Restore] what Copy.Frames gives from the journal's
+//     last+1 on, or from the copy's first when the journal is empty.
+//   - [CopyForked], [CopyLapsed]: the steps below.
+//   - [JournalStale]: close, [SetAside], [Open], Restore; then Append what
+//     [Salvage] of the folder set aside has and [Missing] does not find.
+//
+// A journal that lost its end and went on without its peer has forked: its copy
+// has other entries under the same sequences. Nothing is thrown away:
+//
+//  1. The peer calls [Copy.SetAside]. From now on its fold takes in what
+//     [Copy.Asides] names beside the copy, also after a restart.
+//  2. The owner ships its journal from the first entry it has.
+//  3. The owner gets the frames of each aside ([Copy.Aside]), in order, and Appends
+//     the events that [Missing] gives: those of its old end. It begins behind its
+//     own first-1 if the hashes agree there.
+//  4. It ships these too.
+//  5. When the copy's End has reached them the peer calls [Copy.Discard].
+//
+// A crash at any point goes on with step 2 for as long as there are asides, and until
+// step 5 the owner must not Compact. Events that are appended twice fold once.
+//
+// A damaged journal is set aside and restored as a stale one. A damaged copy is
+// thrown away by [ResetCopy] and shipped anew, for its owner has it all; its files
+// are an aside as well until step 5, in case the owner's disk was lost too.
+//
+// The owner compacts no further than the copy's last entry; the copy then compacts to the
+// owner's first.
+//
+// # Engine
 //
 // The engine underneath is an embedded NATS JetStream stream, which nothing
 // outside this package sees. docs/adr/0001 says why.
@@ -92,6 +130,9 @@ const (
 	MaxEvent = 8 << 20 // bytes of one event as JSON: room for a DocumentIngested of 10,000 pages
 	MaxBatch = 1000    // events
 	maxBytes = 32 << 20
+
+	// MaxFrames is how many bytes of frames may be put at once: one Append always fits.
+	MaxFrames = maxBytes + MaxBatch*(frameHeader+maxName)
 )
 
 var (

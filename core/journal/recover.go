@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -151,18 +150,12 @@ func (r *rescue) flush(ctx context.Context) error {
 
 // swap puts the new journal in the place of the old one.
 func (r *rescue) swap() (aside string, err error) {
-	aside, err = r.asideName()
+	aside, err = makeAside(r.cfg, asideDamaged)
 	if err != nil {
 		return "", err
 	}
-	if err := os.Mkdir(aside, 0o700); err != nil {
+	if err := moveFiles(r.cfg.Dir, aside); err != nil {
 		return "", err
-	}
-	for _, name := range []string{"jetstream", "watermark"} {
-		err := os.Rename(filepath.Join(r.cfg.Dir, name), filepath.Join(aside, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
 	}
 	if err := os.Rename(filepath.Join(r.dir(), "jetstream"), filepath.Join(r.cfg.Dir, "jetstream")); err != nil {
 		return "", err
@@ -173,17 +166,6 @@ func (r *rescue) swap() (aside string, err error) {
 	}
 	err = w.set(mark{end: r.end, base: r.v.base})
 	return aside, errors.Join(err, w.close(), os.RemoveAll(r.dir()), syncDir(r.cfg.Dir))
-}
-
-func (r *rescue) asideName() (string, error) {
-	stamp := r.cfg.Now().UTC().Format("20060102T150405Z")
-	for n := 1; n < 1000; n++ {
-		path := filepath.Join(r.cfg.Dir, fmt.Sprintf("damaged-%s-%d", stamp, n))
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("too many folders damaged-%s-*", stamp)
 }
 
 func syncDir(dir string) error {

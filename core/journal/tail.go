@@ -11,10 +11,10 @@ import (
 // tail is where a log ends, and wakes those who wait there.
 type tail struct {
 	mu     sync.Mutex // guards the fields below
-	first  Seq
+	base   chain      // the entry before the first
 	end    chain
 	moved  chan struct{} // closed and renewed when end moves or the log closes
-	closed bool
+	closed error         // why, once it is
 }
 
 // source gives runs of entries, in order and proven.
@@ -27,8 +27,8 @@ type source interface {
 // opener makes the source of one iteration.
 type opener func() (source, error)
 
-func newTail(first Seq, end chain) tail {
-	return tail{first: first, end: end, moved: make(chan struct{})}
+func newTail(base, end chain) tail {
+	return tail{base: base, end: end, moved: make(chan struct{})}
 }
 
 func (t *tail) moveLocked(end chain) {
@@ -43,22 +43,31 @@ func (t *tail) move(end chain) {
 	t.moveLocked(end)
 }
 
-func (t *tail) setFirst(first Seq) {
+// begin makes the log one that begins and ends behind base.
+func (t *tail) begin(base chain) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.first = first
+	t.base = base
+	t.moveLocked(base)
 }
 
-func (t *tail) close() {
+func (t *tail) setBase(base chain) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.closed {
-		t.closed = true
+	t.base = base
+}
+
+func (t *tail) close(why error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed == nil {
+		t.closed = why
 		t.moveLocked(t.end)
 	}
 }
 
-func (t *tail) isClosed() bool {
+// err is why the log is closed; nil while it is open.
+func (t *tail) err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.closed
@@ -67,7 +76,14 @@ func (t *tail) isClosed() bool {
 func (t *tail) bounds() (first, last Seq) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.first, t.end.last
+	return t.base.last + 1, t.end.last
+}
+
+// ends gives both ends of the chain.
+func (t *tail) ends() (base, end chain) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.base, t.end
 }
 
 func (t *tail) chain() chain {
@@ -81,16 +97,38 @@ func (t *tail) chain() chain {
 func (t *tail) start(from Seq) (Seq, Seq, <-chan struct{}, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
-		return 0, 0, nil, ErrClosed
+	if t.closed != nil {
+		return 0, 0, nil, t.closed
 	}
+	first := t.base.last + 1
 	if from == 0 {
-		from = t.first
+		from = first
 	}
-	if from < t.first {
-		return 0, 0, nil, compacted(from, t.first)
+	if from < first {
+		return 0, 0, nil, compacted(from, first)
 	}
 	return from, t.end.last, t.moved, nil
+}
+
+// await waits until the entry from is there; 0 means the first. It gives from and
+// the last there is.
+func (t *tail) await(ctx context.Context, from Seq) (Seq, Seq, error) {
+	for {
+		next, last, moved, err := t.start(from)
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case next <= last:
+			return next, last, ctx.Err()
+		case next > last+1:
+			return 0, 0, &Gap{Want: last + 1, Got: next}
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return 0, 0, ctx.Err()
+		}
+	}
 }
 
 func compacted(from, first Seq) error {

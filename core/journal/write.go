@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -26,8 +25,9 @@ const (
 
 // request is something for the writer to do, and where to answer.
 type request struct {
-	lines  [][]byte // to append; nil: compact
-	before Seq
+	lines  [][]byte    // events to append
+	given  []given     // or entries to take as they are
+	before Seq         // or where to compact
 	done   chan answer // has room for the one answer
 }
 
@@ -39,7 +39,7 @@ type answer struct {
 func (r *request) bytes() int {
 	n := 0
 	for _, l := range r.lines {
-		n += len(l) + frameHeader + 255 + recordOverhead
+		n += len(l) + frameHeader + maxName + recordOverhead
 	}
 	return n
 }
@@ -57,21 +57,15 @@ func (j *Journal) Append(ctx context.Context, events ...core.Event) (Seq, error)
 	return j.ask(ctx, &request{lines: lines, done: make(chan answer, 1)})
 }
 
-// Compact implements Log.
-func (j *Journal) Compact(ctx context.Context, before Seq) error {
-	_, err := j.ask(ctx, &request{before: before, done: make(chan answer, 1)})
-	return err
-}
-
 // ask hands r to the writer and waits for its answer.
-func (j *Journal) ask(ctx context.Context, r *request) (Seq, error) {
+func (s *store) ask(ctx context.Context, r *request) (Seq, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	select {
-	case j.requests <- r:
-	case <-j.stopping:
-		return 0, ErrClosed
+	case s.requests <- r:
+	case <-s.stopping:
+		return 0, s.tail.err()
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
@@ -85,7 +79,7 @@ func (j *Journal) ask(ctx context.Context, r *request) (Seq, error) {
 
 // writer does all writing, in one goroutine.
 type writer struct {
-	*Journal
+	*store
 	failed   error // of the last start of the engine; nil while it runs
 	failedAt time.Time
 }
@@ -107,7 +101,12 @@ func (w *writer) run() {
 // serve does r with the appends that wait behind it. It gives back a request
 // that it took but that did not fit.
 func (w *writer) serve(r *request) (next *request) {
-	if r.lines == nil {
+	switch {
+	case r.given != nil:
+		seq, err := w.take(r.given)
+		r.done <- answer{seq, err}
+		return nil
+	case r.lines == nil:
 		r.done <- answer{err: w.compact(r.before)}
 		return nil
 	}
@@ -228,7 +227,7 @@ func (w *writer) restart() error {
 		w.engine = nil
 	}
 	w.mu.Unlock()
-	e, _, end, err := startChecked(context.Background(), w.cfg, w.mark.get(), true)
+	e, base, end, err := startChecked(context.Background(), w.cfg, w.mark.get(), true)
 	w.failed, w.failedAt = err, w.cfg.Now()
 	if err != nil {
 		return err
@@ -236,40 +235,10 @@ func (w *writer) restart() error {
 	w.mu.Lock()
 	w.engine = e
 	w.mu.Unlock()
+	w.tail.setBase(base)
 	if end != w.tail.chain() {
 		w.advance(end)
 	}
 	w.cfg.Logger.Info("journal engine started again", "last", end.last)
-	return nil
-}
-
-// compact drops the entries below before. The watermark knows of it first: then
-// what a crash leaves undone is finished by the next start.
-func (w *writer) compact(before Seq) error {
-	first, last := w.tail.bounds()
-	if before > last+1 {
-		return fmt.Errorf("compact below %d: the last entry is %d", before, last)
-	}
-	if before <= first {
-		return nil
-	}
-	if err := w.running(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Timeout)
-	defer cancel()
-	frames, err := w.engine.raw(ctx, before-1, before-1)
-	if err != nil {
-		return err
-	}
-	m := w.mark.get()
-	m.base = chain{before - 1, frames[0].hash}
-	if err := errors.Join(w.mark.set(m), w.mark.sync()); err != nil {
-		return core.DataDown("compact the journal", err)
-	}
-	w.tail.setFirst(before)
-	if err := w.engine.purge(ctx, before); err != nil {
-		return core.DataDown("compact the journal", err)
-	}
 	return nil
 }
