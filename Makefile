@@ -20,7 +20,7 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
             python3 python3-grpcio python3-protobuf python3-aiosmtpd openssh-server openssh-client apache2
 
-.PHONY: help run serve test ci deps deps-test build unit race scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve test ci deps deps-test build unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -35,17 +35,20 @@ serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/
 	@mkdir -p demo/in demo/out
 	$(BIN)/twinleaf serve --data demo/data --config demo.yaml
 
-test: deps deps-test readers s3-server build unit scripts ## every test: unit tests with race detection, testscripts
+test: deps deps-test readers s3-server build unit attacks scripts ## every test: unit tests with race detection, attacks on the sandbox, testscripts
 
 unit: race
 
 race:
 	go test -race -timeout 30m $$(go list $(ALL) | grep -v /testscripts)
 
+attacks: ## a hostile plug-in against every level of the sandbox, as root (if one is) and as an ordinary user
+	go test ./plugins/host -run '^TestAttacks$$' -v -timeout 10m -args -attacks
+
 scripts: build
 	go test -timeout 30m ./testscripts/...
 
-ci: deps deps-test readers s3-server build fmt vet lint vuln race scripts fuzz benchmarks ## what .ci/run runs
+ci: deps deps-test readers s3-server build fmt vet lint vuln race attacks scripts fuzz benchmarks ## what .ci/run runs
 	@echo "ci: everything passed"
 
 build: ## bin/twinleaf and bin/plugins/*

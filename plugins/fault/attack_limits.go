@@ -25,7 +25,7 @@ func upTo(c deedCall, what string, do func(n int) error) (string, error) {
 	}
 	for n := range most {
 		if err := do(n); err != nil {
-			return "", fmt.Errorf("%s after %d %s", reason(err), n, what)
+			return "", fmt.Errorf("%s at %d", reason(err), n)
 		}
 	}
 	return fmt.Sprintf("%d %s", most, what), nil

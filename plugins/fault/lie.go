@@ -121,7 +121,7 @@ func (r *raw) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) 
 // or is right.
 func (r *raw) Describe(context.Context, *pluginv2.DescribeRequest) (*pluginv2.DescribeResponse, error) {
 	m := sdk.Manifest{
-		Info: sdk.Info{Name: "giant", Version: "1.0.0"}, Protocol: pluginv2.Generation,
+		Info: sdk.Info{Name: r.lie, Version: "1.0.0"}, Protocol: pluginv2.Generation,
 		Components: []sdk.ComponentManifest{{ID: "filter", Kind: sdk.KindFilter, Ops: []string{sdk.OpClean}, Schema: json.RawMessage("{}")}},
 	}
 	switch r.lie {

@@ -55,7 +55,7 @@ func (h *Host) do(ctx context.Context, r request, finish func(*outputs, []byte) 
 		return err
 	}
 	err = h.try(ctx, r, false, finish)
-	if c, ok := errors.AsType[*crash](err); ok && ctx.Err() == nil {
+	if c, ok := errors.AsType[*crash](err); ok && !c.disk && ctx.Err() == nil {
 		h.log.Info("plug-in call tried again", "plugin", r.plugin.name(), "op", r.op, "cause", c.detail)
 		err = h.try(ctx, r, true, finish)
 	}

@@ -247,7 +247,7 @@ func beingWritten(f *os.File) bool {
 // baseName is the name under which a file of an answer goes on: the plug-in's word
 // for it where that is a plain name, else the name that it has on disk.
 func baseName(name, path string) string {
-	if name == "" || name == "." || name == ".." || len(name) > 200 || strings.ContainsAny(name, "/\\\x00") || printable(name) != name {
+	if name == "" || name == "." || name == ".." || len(name) > 200 || strings.ContainsAny(name, "/\\\x00\n\t") || printable(name) != name {
 		return filepath.Base(path)
 	}
 	return name
