@@ -11,22 +11,22 @@ import (
 // Sealer keeps the secrets of settings out of the journal; see package core/secret.
 type Sealer interface {
 	// Restore gives a setting's value with the secrets of old in clear where value has
-	// core.Mask.
-	Restore(key string, value, old []byte) ([]byte, error)
+	// core.Mask. A secret is not kept for a plug-in that could take it elsewhere.
+	Restore(ctx context.Context, key string, value, old []byte) ([]byte, error)
 	// Seal gives a setting's value as it may be journaled.
 	Seal(ctx context.Context, key string, value, old []byte) ([]byte, error)
 }
 
 // restored is the value of a setting with the secrets that stay as they were, in clear,
 // and the value that is set now.
-func (p *Pipeline) restored(key string, value []byte) (clear, old []byte, err error) {
+func (p *Pipeline) restored(ctx context.Context, key string, value []byte) (clear, old []byte, err error) {
 	if p.cfg.Sealer == nil || len(value) == 0 || len(value) > maxSetting || !json.Valid(value) {
 		return value, nil, nil
 	}
 	p.mu.RLock()
 	was, _ := p.state.Setting(key)
 	p.mu.RUnlock()
-	clear, err = p.cfg.Sealer.Restore(key, value, was.Value)
+	clear, err = p.cfg.Sealer.Restore(ctx, key, value, was.Value)
 	return clear, was.Value, err
 }
 

@@ -19,7 +19,7 @@ const (
 	sealedSecret = `{"sealed":"v1:aHVudGVyMg=="}`
 )
 
-func (s sealer) Restore(_ string, value, old []byte) ([]byte, error) {
+func (s sealer) Restore(_ context.Context, _ string, value, old []byte) ([]byte, error) {
 	if bytes.Contains(value, []byte(core.Mask)) && !bytes.Contains(old, []byte(sealedSecret)) {
 		return nil, core.Refuse(core.CodeBadRequest, "give it", "nothing to keep")
 	}

@@ -18,7 +18,7 @@ const maxSetting = 1 << 20
 // destinations are checked, their secrets are sealed; codes: bad-request, unknown (nothing
 // to remove).
 func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, user string) error {
-	value, before, err := p.restored(key, value)
+	value, before, err := p.restored(ctx, key, value)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func noSetting(key string) error {
 // things stand. It changes nothing.
 func (p *Pipeline) CheckSettings(ctx context.Context, values map[string][]byte) error {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		value, _, err := p.restored(key, values[key])
+		value, _, err := p.restored(ctx, key, values[key])
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,9 @@ import (
 type Finder interface {
 	// Secrets gives the JSON pointers of the secrets in a step's settings.
 	Secrets(context.Context, core.StepKind, core.Step) ([]string, error)
+	// Reach gives the host:port of every place to which a step's settings let the
+	// plug-in connect.
+	Reach(context.Context, core.StepKind, core.Step) ([]string, error)
 }
 
 // Keeper keeps the secrets of settings.

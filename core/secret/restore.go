@@ -1,8 +1,10 @@
 package secret
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -10,8 +12,10 @@ import (
 
 // Restore gives the value of a setting with the secrets of old in clear where value
 // has the mask. A mask without a secret behind it is refused; so is a sealed secret,
-// which nobody but the server writes.
-func (k *Keeper) Restore(key string, value, old []byte) ([]byte, error) {
+// which nobody but the server writes. So is a mask in settings that let the plug-in connect
+// where it could not before: who does not know a secret must not send it to a place of
+// their own.
+func (k *Keeper) Restore(ctx context.Context, key string, value, old []byte) ([]byte, error) {
 	tree, err := decode(value)
 	if err != nil || tree == nil {
 		return value, err
@@ -33,12 +37,47 @@ func (k *Keeper) Restore(key string, value, old []byte) ([]byte, error) {
 		if _, err := r.restore(s.settings, anyOf(r.old.settings), s.at, ""); err != nil {
 			return nil, err
 		}
-		changed = changed || r.kept > 0
+		if r.kept == 0 {
+			continue
+		}
+		changed = true
+		if err := k.staysHome(ctx, s, r.old); err != nil {
+			return nil, err
+		}
 	}
 	if !changed {
 		return value, nil
 	}
 	return json.Marshal(tree)
+}
+
+// staysHome refuses settings that reach farther than those whose secrets they keep.
+func (k *Keeper) staysHome(ctx context.Context, now, was spot) error {
+	before, err := k.reach(ctx, was)
+	if err != nil {
+		return err
+	}
+	after, err := k.reach(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, address := range after {
+		if !slices.Contains(before, address) {
+			return core.Refuse(core.CodeBadRequest, "give the secret itself",
+				"%s now names %s, so %s does not keep the secret there", now.at, address, core.Mask)
+		}
+	}
+	return nil
+}
+
+func (k *Keeper) reach(ctx context.Context, s spot) ([]string, error) {
+	raw, err := json.Marshal(s.settings)
+	if err != nil {
+		return nil, err
+	}
+	step := s.step
+	step.Settings = raw
+	return k.find.Reach(ctx, s.kind, step)
 }
 
 // anyOf is nil for a map that is not there.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,19 @@ import (
 type fields []string
 
 func (f fields) Secrets(context.Context, core.StepKind, core.Step) ([]string, error) { return f, nil }
+
+// Reach takes the field url to name a host.
+func (f fields) Reach(_ context.Context, _ core.StepKind, s core.Step) ([]string, error) {
+	var set struct{ URL string }
+	if err := json.Unmarshal(s.Settings, &set); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(set.URL)
+	if err != nil || u.Host == "" {
+		return nil, err
+	}
+	return []string{u.Host}, nil
+}
 
 func keeper(t *testing.T, secrets ...string) *Keeper {
 	t.Helper()
@@ -129,7 +143,7 @@ func TestTheMaskKeepsASecret(t *testing.T) {
 	old := seal(t, k, key, destination, "")
 	shown := string(core.MaskSecrets([]byte(old)))
 	moved := strings.Replace(shown, "/x", "/y", 1)
-	back, err := k.Restore(key, []byte(moved), []byte(old))
+	back, err := k.Restore(t.Context(), key, []byte(moved), []byte(old))
 	if err != nil || !strings.Contains(string(back), `"token":"hunter2"`) || !strings.Contains(string(back), "/y") {
 		t.Fatalf("restored: %s, %v", back, err)
 	}
@@ -161,9 +175,10 @@ func TestAMaskWithoutASecretIsRefused(t *testing.T) {
 		"another field":    {k, strings.Replace(shown, `"token"`, `"password"`, 1), old, "/settings/password"},
 		"a sealed one":     {k, old, old, "only the server writes"},
 		"the key was lost": {otherKey, shown, old, "cannot be kept"},
+		"sent elsewhere":   {k, strings.Replace(shown, "a.example", "evil.example", 1), old, "now names evil.example"},
 		"not a secret":     {k, strings.Replace(shown, "https://a.example/x", core.Mask, 1), old, "/settings/url"},
 	} {
-		got, err := c.keeper.Restore(key, []byte(c.value), []byte(c.old))
+		got, err := c.keeper.Restore(t.Context(), key, []byte(c.value), []byte(c.old))
 		if f := core.AsFailure(err); err == nil || f.Code != core.CodeBadRequest || !strings.Contains(f.Detail, c.words) || f.Remedy == "" {
 			t.Errorf("%s: got %s, %v", name, got, err)
 		}
@@ -174,11 +189,11 @@ func TestItemsOfAListKeepTheirOwnSecrets(t *testing.T) {
 	k := keeper(t, "/to/0/token", "/to/1/token")
 	value := `{"plugin":"p","settings":{"to":[{"url":"a","token":"first"},{"url":"b","token":"second"}]}}`
 	old := seal(t, k, key, value, "")
-	back, err := k.Restore(key, []byte(`{"plugin":"p","settings":{"to":[{"url":"b","token":"********"}]}}`), []byte(old))
+	back, err := k.Restore(t.Context(), key, []byte(`{"plugin":"p","settings":{"to":[{"url":"b","token":"********"}]}}`), []byte(old))
 	if want := `{"plugin":"p","settings":{"to":[{"token":"second","url":"b"}]}}`; err != nil || string(back) != want {
 		t.Errorf("first item removed: %s, %v, want %s", back, err, want)
 	}
-	if got, err := k.Restore(key, []byte(`{"plugin":"p","settings":{"to":[{"url":"c","token":"********"}]}}`), []byte(old)); err == nil {
+	if got, err := k.Restore(t.Context(), key, []byte(`{"plugin":"p","settings":{"to":[{"url":"c","token":"********"}]}}`), []byte(old)); err == nil {
 		t.Errorf("an item that was not there: %s, want a refusal", got)
 	}
 }
@@ -211,7 +226,7 @@ func TestStepsOfAProfileGoIntoJobs(t *testing.T) {
 	}
 	// Steps that changed places keep their secrets.
 	swapped := `{"filters":[{"plugin":"f","component":"c","settings":{"token":"********"}},{"plugin":"f","settings":{"token":"********"}}]}`
-	back, err := k.Restore("profile/x", []byte(swapped), []byte(sealed))
+	back, err := k.Restore(t.Context(), "profile/x", []byte(swapped), []byte(sealed))
 	if want := `{"filters":[{"component":"c","plugin":"f","settings":{"token":"two"}},{"plugin":"f","settings":{"token":"one"}}]}`; err != nil || string(back) != want {
 		t.Errorf("swapped: %s, %v", back, err)
 	}
@@ -317,7 +332,7 @@ func FuzzRestore(f *testing.F) {
 		if !json.Valid(value) {
 			return
 		}
-		back, err := k.Restore(key, value, old)
+		back, err := k.Restore(t.Context(), key, value, old)
 		if err != nil {
 			return
 		}

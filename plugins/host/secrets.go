@@ -22,6 +22,20 @@ func (h *Host) Secrets(_ context.Context, kind core.StepKind, s core.Step) ([]st
 	return slices.Sorted(maps.Keys(found)), err
 }
 
+// Reach gives the host:port of every place to which a step's settings grant a connection.
+func (h *Host) Reach(_ context.Context, kind core.StepKind, s core.Step) ([]string, error) {
+	t, err := h.step(s, sdk.Kind(kind), "")
+	if err != nil {
+		return nil, err
+	}
+	g, err := grantsOf(t.schema(), s.Settings)
+	var all []string
+	for _, a := range g.net {
+		all = append(all, a.String())
+	}
+	return all, err
+}
+
 // hide keeps the secrets of a call out of what the process says on its standard error.
 func (w *worker) hide(t target, settings json.RawMessage) {
 	// Settings that cannot be walked through are refused by the plug-in.
