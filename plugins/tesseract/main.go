@@ -33,5 +33,7 @@ func main() {
 func component(e *engine) sdk.Component {
 	return sdk.Recognizer(func(ctx context.Context, r sdk.RecognizeRequest, s settings) (sdk.Text, error) {
 		return recognize(ctx, e, r, s)
+	}).Fingerprinted(func(ctx context.Context, r sdk.FingerprintRequest) (sdk.Fingerprint, error) {
+		return fingerprint(ctx, e, r)
 	})
 }

@@ -18,3 +18,12 @@ void twl_catch_messages(void);
 // twl_take_messages gives the first message since it was called last, valid until
 // the next call. Calls must not overlap.
 const char *twl_take_messages(void);
+
+// twl_image_libraries names the image libraries of leptonica and their versions; the
+// caller frees it.
+char *twl_image_libraries(void);
+
+// twl_dot_product and twl_matrix name the code that the engine has chosen for this
+// processor, e.g. "avx2"; "" if the library does not show it. Nothing is to be freed.
+const char *twl_dot_product(void);
+const char *twl_matrix(void);
