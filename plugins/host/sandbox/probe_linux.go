@@ -197,7 +197,7 @@ func unenforced(level Level) []string {
 		}
 	}
 	if level == Landlock && os.Geteuid() != 0 && !filters() {
-		open = append(open, "modes of the user's other files")
+		open = append(open, "modes of copied inputs and other files that it may read and its user owns")
 	}
 	if level <= RLimit {
 		open = append(open, "files: a plug-in may do with them what its user may")
