@@ -60,7 +60,7 @@ func main() {
 	}
 	sdk.Serve(sdk.Info{Name: "fault", Version: "1.0.0", Summary: "misbehaves, for tests", License: "MIT", Engine: "none 0",
 		Permissions: sdk.Permissions{Net: strings.Fields(os.Getenv(netKey))}},
-		sdk.Filter(clean), sdk.Recognizer(recognize), sdk.Indexer(index), sdk.Deliverer(deliver))
+		sdk.Filter(clean), sdk.Recognizer(recognize).Fingerprinted(fingerprint), sdk.Indexer(index), sdk.Deliverer(deliver))
 }
 
 func clean(ctx context.Context, r sdk.FilterRequest, s Settings) (sdk.Filtered, error) {

@@ -25,6 +25,8 @@ type plugin struct {
 	stored bool                   // it lies in the store: a stranger made it
 	barred error                  // why it is not even looked at
 
+	engineWas lastWord // what it said last of its engine
+
 	denied  atomic.Int64  // connections that were not granted
 	begun   chan struct{} // closed when its first start has ended, well or badly
 	once    sync.Once     // closes it
