@@ -31,8 +31,8 @@ func victim(base string) int {
 	}
 	h, err := Open(context.Background(), Config{
 		Level: level,
-		open: []string{filepath.Join(base, "open")},
-		Dir:  filepath.Join(base, "plugins"), Run: filepath.Join(base, "r"), Spool: filepath.Join(base, "spool"), Workers: 3,
+		open:  []string{filepath.Join(base, "open")},
+		Dir:   filepath.Join(base, "plugins"), Run: filepath.Join(base, "r"), Spool: filepath.Join(base, "spool"), Workers: 3,
 	})
 	if err != nil {
 		fmt.Println(err)
