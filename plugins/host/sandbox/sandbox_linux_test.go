@@ -47,7 +47,7 @@ func spec(t *testing.T, level Level, deed string) Spec {
 		t.Fatal(err)
 	}
 	out := folder(t)
-	s := Spec{Level: level, Path: self, Args: []string{self}, Env: []string{deedKey + "=" + deed}, Dir: out, Write: []string{out}, UID: os.Geteuid(), GID: os.Getegid()}
+	s := Spec{Level: level, Path: self, Args: []string{self}, Env: []string{deedKey + "=" + deed, "GORACE=atexit_sleep_ms=0"}, Dir: out, Write: []string{out}, UID: os.Geteuid(), GID: os.Getegid()}
 	if s.UID == 0 {
 		s.UID, s.GID = FirstUser+7, FirstUser+8
 		must(t, os.Chown(out, s.UID, s.GID))
