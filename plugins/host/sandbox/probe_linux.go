@@ -152,6 +152,13 @@ func noCapabilities() bool {
 	return unix.Capget(&header, &data[0]) == nil && data == [2]unix.CapUserData{}
 }
 
+// looks reports whether this process may look into those of other users.
+func looks() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_PTRACE) != 0
+}
+
 // hint is what an operator may do so that a level works.
 func hint(level Level) string {
 	switch level {
@@ -198,6 +205,9 @@ func unenforced(level Level) []string {
 	}
 	if level == Landlock && os.Geteuid() != 0 && !filters() {
 		open = append(open, "modes of copied inputs and other files that it may read and its user owns")
+	}
+	if os.Geteuid() == 0 && level > None && !looks() {
+		open = append(open, "disk space of files that a plug-in goes on writing to after it took their name away: they are not seen without CAP_SYS_PTRACE")
 	}
 	if level <= RLimit {
 		open = append(open, "files: a plug-in may do with them what its user may")
