@@ -23,6 +23,7 @@ var rooms = map[string][]string{
 	"core/license":       {"core"},
 	"core/parity":        {"core"},
 	"core/secret":        {"core"},
+	"core/access":        {"core"},
 	"plugins/host":       {"core", "sdk/ocr", "sdk"},
 	"plugins/image":      {"sdk", "sdk/ocr"},
 	"plugins/pdf":        {"sdk", "sdk/ocr"},
