@@ -101,7 +101,7 @@ func (s *suite) leaks(ctx context.Context, k Case) (string, error) {
 	measured, begun := false, time.Now()
 	n := 0
 	for ; n < s.Calls && (n < 2 || time.Since(begun) < leakTime); n++ {
-		if n == min(warmUp, s.Calls/2) || !measured && time.Since(begun) > leakTime/2 {
+		if !measured && (n >= min(warmUp, s.Calls/2) || time.Since(begun) > leakTime/2) {
 			before, measured = use(p.cmd.Process.Pid)
 		}
 		if _, err := s.make(ctx, p, k); err != nil {
