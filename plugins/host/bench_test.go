@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func BenchmarkWarmCall(b *testing.B) {
 	eachLevel(b, func(b *testing.B, level sandbox.Level) {
 		h := open(b, Config{Workers: 1, Level: level}, "fault")
 		c := core.CleanCall{Image: source(b, "fine"), Dir: b.TempDir()}
+		must(b, os.Chmod(c.Image.Path, 0o444)) // as blobs are
 		reportP50(b, func() {
 			if _, err := h.Clean(context.Background(), c); err != nil {
 				b.Fatal(err)
