@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"core/journal":       {"core"},
 	"core/blob":          {"core"},
 	"core/license":       {"core"},
+	"core/pair":          {"core", "core/journal"},
 	"core/parity":        {"core"},
 	"core/secret":        {"core"},
 	"core/access":        {"core"},
