@@ -156,3 +156,31 @@ func (p *Pipeline) Settings() map[string][]byte {
 	}
 	return all
 }
+
+// Journaled gives all shared settings as the journal has them, secrets sealed, by key:
+// for comparing two servers, not for showing.
+func (p *Pipeline) Journaled() []core.Setting {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Collect(p.state.Settings(""))
+}
+
+// Kept gives a shared setting as it is journaled, with its secrets sealed; nil: not set.
+func (p *Pipeline) Kept(key string) []byte {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	s, _ := p.state.Setting(key)
+	return s.Value
+}
+
+// KeptUnder gives all shared settings whose key begins with prefix as they are journaled,
+// with their secrets sealed.
+func (p *Pipeline) KeptUnder(prefix string) map[string][]byte {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	all := map[string][]byte{}
+	for s := range p.state.Settings(prefix) {
+		all[s.Key] = s.Value
+	}
+	return all
+}

@@ -50,7 +50,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(
 		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newDoctor(a), newVersion(a),
-		newProfile(a), newDestination(a), newSettings(a), newPlugin(a), newJournal(a), newMan(a),
+		newProfile(a), newDestination(a), newSettings(a), newPlugin(a), newParity(a), newJournal(a), newMan(a),
 	)
 	return root
 }

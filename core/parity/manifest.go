@@ -30,7 +30,7 @@ type Manifest struct {
 	Plugins  []Plugin                   `json:"plugins"`
 	Own      map[core.StepKind][]string `json:"own,omitempty"` // plug-ins that serve where a job names none; of deliverers, that of a destination that is no setting
 	Engines  []Engine                   `json:"engines"`
-	Settings []Setting                  `json:"settings"`
+	Settings []Setting                  `json:"settings"` // nil: not known
 
 	Zone     string    `json:"zone"`           // time zone, e.g. Europe/Berlin
 	Clock    time.Time `json:"clock,omitzero"` // when the manifest was taken; zero: not to be compared

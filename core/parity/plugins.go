@@ -129,8 +129,15 @@ func (c *comparison) own() {
 }
 
 // settings compares the shared settings (GS13, GS18). Equal values are the same setting,
-// whatever number their last change has.
+// whatever number their last change has. What is not known cannot be compared.
 func (c *comparison) settings() {
+	if (c.here.Settings == nil) != (c.there.Settings == nil) {
+		c.add(Difference{
+			Code: SettingsUnknown, Severity: Warning, What: "shared settings", Here: known(c.here.Settings), There: known(c.there.Settings),
+			Remedy: "they were not compared: take the manifest where they are known",
+		})
+		return
+	}
 	for here, there := range pairs(c.here.Settings, c.there.Settings, settingName) {
 		switch {
 		case here == nil:
@@ -141,6 +148,13 @@ func (c *comparison) settings() {
 			c.setting(OtherSetting, *here, revision(here), revision(there))
 		}
 	}
+}
+
+func known(s []Setting) string {
+	if s == nil {
+		return "not known"
+	}
+	return fmt.Sprintf("%d of them", len(s))
 }
 
 func (c *comparison) setting(code Code, s Setting, here, there string) {

@@ -21,7 +21,7 @@ func some(r *rand.Rand) Manifest {
 	m := server()
 	m.Product, m.Zone, m.Platform = any1(r, "1.4.0", "1.5.0"), any1(r, "UTC", "Europe/Berlin"), any1(r, "linux/amd64", "linux/arm64")
 	m.Clock, m.Cores, m.MemoryMB = noon.Add(time.Duration(r.IntN(4000))*time.Millisecond), 1+r.IntN(3), int64(1000+r.IntN(100))
-	m.Plugins, m.Settings = nil, nil
+	m.Plugins, m.Settings = nil, []Setting{}
 	for _, name := range []string{"tesseract", "pdf", "image", "leptonica", "a", "b", "c", "d"} {
 		if name != "tesseract" && r.IntN(3) == 0 {
 			continue

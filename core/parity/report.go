@@ -42,6 +42,7 @@ const (
 	OtherKinds       Code = "other-kinds"
 	OtherOwn         Code = "other-own"
 	OtherSetting     Code = "other-setting"
+	SettingsUnknown  Code = "settings-unknown"
 	EngineMissing    Code = "engine-missing" // no server has one
 	EngineOneSide    Code = "engine-one-side"
 	EngineLost       Code = "engine-lost" // on the secondary of a pair that has formed

@@ -159,3 +159,13 @@ func table(foreign map[string]string) map[string]string {
 	}
 	return out
 }
+
+// Own names the plug-ins that serve where a job names none, by kind, in the order in which
+// they are asked.
+func (h *Host) Own() map[sdk.Kind][]string {
+	own := map[sdk.Kind][]string{}
+	for kind, names := range h.config.Own {
+		own[kind] = slices.Clone(names)
+	}
+	return own
+}
