@@ -30,9 +30,9 @@ type Config struct {
 	Listen   string   `yaml:"listen"`   // address; default 127.0.0.1:8080
 	TLSCert  string   `yaml:"tlsCert"`  // PEM file; with TLSKey the server speaks TLS
 	TLSKey   string   `yaml:"tlsKey"`   // PEM file
-	Token    string   `yaml:"token"`    // clients send it as "Authorization: Bearer"; empty: no token is asked for
+	Token    string   `yaml:"token"`    // an administrator's, sent as "Authorization: Bearer"; empty: only users and tokens that were added count
 	Insecure bool     `yaml:"insecure"` // listen beyond this machine without TLS and token
-	Hosts    []string `yaml:"hosts"`    // Host headers that are right besides the loopback's, while no token is asked for
+	Hosts    []string `yaml:"hosts"`    // Host headers that are right besides the loopback's, while nobody has to say who they are
 
 	MaxUpload  int64         `yaml:"maxUpload"`  // bytes of one submission; default 2 GiB
 	MaxFiles   int           `yaml:"maxFiles"`   // files of one submission; default 1,000
@@ -132,20 +132,25 @@ type Settings interface {
 	CheckSettings(ctx context.Context, values map[string][]byte) error
 }
 
-// Parts is what the server is built from. Log, Health, Registry and Plugins may
-// be left out; requests that need a missing part are answered with 503.
+// Parts is what the server is built from. What is left out is not there: requests that
+// need it are answered with 503. Without Access nobody but the configured token is known.
 type Parts struct {
-	Log      *slog.Logger
-	Submit   Submitter
-	Blobs    Blobs
-	Jobs     Jobs
-	Actions  Actions
-	Settings Settings
-	Health   func() core.Health
-	Plugins  func(context.Context) ([]api.Plugin, error)
-	Registry *prometheus.Registry // console adds its own metrics and serves all of them
-	Defaults core.Defaults        // profiles and destinations that are there without being set
-	Version  string
+	Log       *slog.Logger
+	Submit    Submitter
+	Blobs     Blobs
+	Jobs      Jobs
+	Actions   Actions
+	Settings  Settings
+	Access    Access
+	Sessions  Sessions
+	Users     Users
+	Tokens    Tokens
+	Licensing Licensing
+	Health    func() core.Health
+	Plugins   func(context.Context) ([]api.Plugin, error)
+	Registry  *prometheus.Registry // console adds its own metrics and serves all of them
+	Defaults  core.Defaults        // profiles and destinations that are there without being set
+	Version   string
 }
 
 // Server is the HTTP server.

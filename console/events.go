@@ -22,6 +22,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, r, missing("its list of jobs"))
 		return
 	}
+	if err := s.own(r.Context(), id); err != nil {
+		s.problem(w, r, s.problemOf(r.Context(), "look up job "+string(id), err))
+		return
+	}
 	job, err := s.parts.Jobs.Job(r.Context(), id)
 	if err != nil {
 		s.problem(w, r, s.problemOf(r.Context(), "look up job "+string(id), err))

@@ -1,8 +1,7 @@
 package console
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,13 +25,16 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		deadline(w, answerTimeout)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 
-		if p := s.admit(r, cross); p != nil {
+		rq, p := s.admit(r, cross)
+		if p != nil {
 			if p.Status == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="twinleaf"`)
+				w.Header().Set("WWW-Authenticate", challenge)
 			}
 			s.problem(rec, r, p)
 			return
 		}
+		renew(w, rq, r)
+		*r = *r.WithContext(context.WithValue(r.Context(), requestKey{}, rq)) // in place: the route is told to this request
 		next.ServeHTTP(rec, r)
 	})
 }
@@ -43,43 +45,35 @@ func deadline(w http.ResponseWriter, d time.Duration) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
 }
 
-// admit says why a request is turned away, or nil.
-func (s *Server) admit(r *http.Request, cross *http.CrossOriginProtection) *api.Problem {
+// admit says who asks, or why the request is turned away.
+func (s *Server) admit(r *http.Request, cross *http.CrossOriginProtection) (request, *api.Problem) {
 	if !s.rightHost(r.Host) {
-		return api.NewProblem(http.StatusMisdirectedRequest, api.CodeForbidden,
+		return request{}, api.NewProblem(http.StatusMisdirectedRequest, api.CodeForbidden,
 			"use the server's own address, add the name to hosts in the configuration, or set a token",
 			"this server is not called %q", r.Host)
 	}
 	if err := cross.Check(r); err != nil {
-		return api.NewProblem(http.StatusForbidden, api.CodeForbidden,
+		return request{}, api.NewProblem(http.StatusForbidden, api.CodeForbidden,
 			"call the API from a program, or from a page of this server",
 			"a page of another site made this request in a browser")
 	}
-	if s.config.Token == "" || public(r.URL.Path) || s.hasToken(r) {
-		return nil
-	}
-	return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized,
-		"send the header Authorization: Bearer TOKEN (twinleaf --token TOKEN)",
-		"this server asks for a token and the request has none that is right")
+	return s.identify(r)
 }
 
-// public paths tell nothing about jobs: load balancers and people may read them.
-func public(path string) bool {
-	switch path {
+// public requests are answered whoever asks: load balancers, people who look for the
+// interface, and those who log in or out.
+func public(r *http.Request) bool {
+	switch r.URL.Path {
 	case "/", "/healthz", "/readyz", "/openapi.json":
 		return true
+	case "/v1/session":
+		return r.Method == http.MethodPost || r.Method == http.MethodDelete
 	}
 	return false
 }
 
-func (s *Server) hasToken(r *http.Request) bool {
-	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(s.config.Token))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1 && ok
-}
-
 // rightHost keeps a page on the internet, whose name was made to point at this
-// machine, from talking to a server that asks for no token.
+// machine, from talking to a server where nobody has to say who they are.
 func (s *Server) rightHost(hostport string) bool {
 	listen, _, _ := net.SplitHostPort(s.config.Listen)
 	if s.config.Token != "" || !loopback(listen) {
@@ -90,7 +84,11 @@ func (s *Server) rightHost(hostport string) bool {
 		host = strings.Trim(hostport, "[]")
 	}
 	host = strings.ToLower(host)
-	return loopback(host) || slices.Contains(s.config.Hosts, host)
+	if loopback(host) || slices.Contains(s.config.Hosts, host) {
+		return true
+	}
+	open, err := s.open()
+	return err == nil && !open
 }
 
 func (s *Server) rescue(w *recorder, r *http.Request) {

@@ -24,7 +24,11 @@ func (s *Server) listJobs(ctx context.Context, in *struct {
 	if s.parts.Jobs == nil {
 		return nil, missing("its list of jobs")
 	}
-	list, err := s.parts.Jobs.Jobs(ctx, api.Query{State: core.JobState(in.State), Limit: in.Limit, After: core.JobID(in.After)})
+	q := api.Query{State: core.JobState(in.State), Limit: in.Limit, After: core.JobID(in.After)}
+	if who := callerOf(ctx); !who.Role.Allows(core.Operator) {
+		q.User = who.Name
+	}
+	list, err := s.parts.Jobs.Jobs(ctx, q)
 	if err != nil {
 		return nil, s.problemOf(ctx, "list jobs", err)
 	}
@@ -37,6 +41,9 @@ func (s *Server) listJobs(ctx context.Context, in *struct {
 func (s *Server) getJob(ctx context.Context, in *jobInput) (*jobOutput, error) {
 	if s.parts.Jobs == nil {
 		return nil, missing("its list of jobs")
+	}
+	if err := s.own(ctx, core.JobID(in.ID)); err != nil {
+		return nil, s.problemOf(ctx, "look up job "+in.ID, err)
 	}
 	job, err := s.parts.Jobs.Job(ctx, core.JobID(in.ID))
 	if err != nil {
@@ -51,6 +58,9 @@ func (s *Server) action(verb string, do func(Actions, context.Context, core.JobI
 	return func(ctx context.Context, in *jobInput) (*jobOutput, error) {
 		if s.parts.Actions == nil {
 			return nil, missing("its data service")
+		}
+		if err := s.own(ctx, core.JobID(in.ID)); err != nil {
+			return nil, s.problemOf(ctx, verb+" job "+in.ID, err)
 		}
 		if err := do(s.parts.Actions, ctx, core.JobID(in.ID)); err != nil {
 			return nil, s.problemOf(ctx, verb+" job "+in.ID, err)

@@ -22,6 +22,10 @@ func (s *Server) output(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	op := fmt.Sprintf("fetch %s of job %s", kind, id)
+	if err := s.own(r.Context(), id); err != nil {
+		s.problem(w, r, s.problemOf(r.Context(), op, err))
+		return
+	}
 	part, err := partOf(r)
 	if err != nil {
 		s.problem(w, r, s.problemOf(r.Context(), op, err))

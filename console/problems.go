@@ -17,6 +17,9 @@ import (
 // retryAfter is what a client is told to wait, in seconds.
 const retryAfter = "5"
 
+// challenge says how to say who one is.
+const challenge = `Bearer realm="twinleaf"`
+
 // askTheLog is the remedy where nobody knows a better one.
 const askTheLog = "try again; the server's log says more"
 
@@ -75,6 +78,12 @@ func status(code string) int {
 		return http.StatusUnsupportedMediaType
 	case core.CodeInternal, core.CodePlugin:
 		return http.StatusInternalServerError
+	case api.CodeUnauthorized:
+		return http.StatusUnauthorized
+	case api.CodeForbidden:
+		return http.StatusForbidden
+	case api.CodeTooMany:
+		return http.StatusTooManyRequests
 	case core.CodeTimeout:
 		return http.StatusGatewayTimeout
 	}
@@ -84,8 +93,13 @@ func status(code string) int {
 // asProblem gives the errors that the framework makes itself (a body that does
 // not fit its schema, a wrong parameter) the form of all others.
 func asProblem(ctx huma.Context, _ string, v any) (any, error) {
-	if p, ok := v.(*api.Problem); ok && p.Status == http.StatusServiceUnavailable {
-		ctx.SetHeader("Retry-After", retryAfter)
+	if p, ok := v.(*api.Problem); ok {
+		switch p.Status {
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+			ctx.SetHeader("Retry-After", retryAfter)
+		case http.StatusUnauthorized:
+			ctx.SetHeader("WWW-Authenticate", challenge)
+		}
 	}
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {

@@ -25,12 +25,17 @@ func (s *Server) routes() http.Handler {
 	config.CreateHooks = nil // no $schema links in answers
 	config.Transformers = []huma.Transformer{asProblem}
 	config.Info.Description = "Scans go in, searchable PDFs come out. Errors are RFC 9457 problems with code, detail and remedy."
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
-	config.Security = []map[string][]string{{"token": {}}, {}}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token":   {Type: "http", Scheme: "bearer", Description: "A token, or the text of a session"},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "Of a browser; changes take " + guardHeader + " too"},
+	}
+	config.Security = []map[string][]string{{"token": {}}, {"session": {}}, {}}
 	a := humago.New(mux, config)
 
 	s.routeJobs(a)
 	s.routeSettings(a)
+	s.routeAccess(a)
+	s.routeLicense(a)
 	describeStreams(a)
 	delete(a.OpenAPI().Components.Schemas.Map(), "ErrorModel") // every error is a Problem
 
@@ -59,10 +64,15 @@ func problemResponse(a huma.API) *huma.Response {
 	}
 }
 
-// orProblem answers what no route takes with a problem too.
+// orProblem answers what no route takes, and what the role of whoever asks does not allow,
+// with a problem too.
 func (s *Server) orProblem(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern != "" {
+		if _, route := mux.Handler(r); route != "" {
+			if p := allowed(r.Context(), route); p != nil {
+				s.problem(w, r, p)
+				return
+			}
 			mux.ServeHTTP(w, r)
 			return
 		}

@@ -51,7 +51,7 @@ func (s *Server) set(ctx context.Context, key string, v any) error {
 			return s.problemOf(ctx, "write the setting "+key, err)
 		}
 	}
-	if err := s.parts.Settings.SetSetting(ctx, key, value, ""); err != nil {
+	if err := s.parts.Settings.SetSetting(ctx, key, value, callerOf(ctx).Name); err != nil {
 		return s.problemOf(ctx, "change the setting "+key, err)
 	}
 	return nil
@@ -208,7 +208,7 @@ func (s *Server) putSettings(ctx context.Context, in *struct {
 		return nil, s.problemOf(ctx, "read the settings", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if err := s.parts.Settings.SetSetting(ctx, key, values[key], ""); err != nil {
+		if err := s.parts.Settings.SetSetting(ctx, key, values[key], callerOf(ctx).Name); err != nil {
 			return nil, s.problemOf(ctx, "change the setting "+key, err)
 		}
 	}

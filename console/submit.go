@@ -40,7 +40,11 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	deadline(w, answerTimeout)
+	sub.User = callerOf(r.Context()).Name
 	acc, err := s.parts.Submit.Submit(r.Context(), sub)
+	if err == nil && acc.Duplicate && s.own(r.Context(), acc.ID) != nil {
+		err = core.Refuse(core.CodeKeyReused, "use a key of your own", "the Idempotency-Key is that of somebody else's job")
+	}
 	if err != nil {
 		p := s.problemOf(r.Context(), "submit the scan", err)
 		if p.Code == core.CodeUnknown { // a profile's or destination's name, not the address
@@ -52,8 +56,6 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	answerAccepted(w, acc)
 }
 
-// answerAccepted gives a repeated submission the status of the first one: a device
-// that lost the first answer forgets its copy at 201 and at nothing else.
 // turn waits for one of the uploads to end where as many run as may, so that a
 // burst of small scans is not turned away. The caller gives its place back.
 func (s *Server) turn(ctx context.Context) *api.Problem {
@@ -68,6 +70,8 @@ func (s *Server) turn(ctx context.Context) *api.Problem {
 	}
 }
 
+// answerAccepted gives a repeated submission the status of the first one: a device
+// that lost the first answer forgets its copy at 201 and at nothing else.
 func answerAccepted(w http.ResponseWriter, acc core.Accepted) {
 	w.Header().Set("Location", "/v1/jobs/"+string(acc.ID))
 	writeJSON(w, http.StatusCreated, api.Accepted(acc))

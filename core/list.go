@@ -70,6 +70,7 @@ type Filter struct {
 	State JobState // empty: every state
 	After JobID    // the last job of the page before; empty: from the newest
 	Limit int      // 0: 100
+	User  string   // only jobs that they submitted; empty: everybody's
 }
 
 // Jobs gives a page of jobs, the newest first. An After that is not known any
@@ -89,7 +90,7 @@ func (s *State) Jobs(f Filter) []JobView {
 		if len(page) == limit {
 			break
 		}
-		if f.State == "" || j.plan.State == f.State {
+		if (f.State == "" || j.plan.State == f.State) && (f.User == "" || j.Sub.Val.User == f.User) {
 			page = append(page, s.view(j))
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"iter"
-	"maps"
 	"slices"
+	"strings"
 )
 
 // setting is a shared setting as the fold keeps it: the highest revision counts.
@@ -59,10 +59,14 @@ func (s *State) Setting(key string) (Setting, bool) {
 // Settings gives all settings whose key begins with prefix, ordered by key.
 func (s *State) Settings(prefix string) iter.Seq[Setting] {
 	return func(yield func(Setting) bool) {
-		for _, key := range slices.Sorted(maps.Keys(s.settings)) {
-			if len(key) < len(prefix) || key[:len(prefix)] != prefix {
-				continue
+		var keys []string
+		for key := range s.settings {
+			if strings.HasPrefix(key, prefix) {
+				keys = append(keys, key)
 			}
+		}
+		slices.Sort(keys)
+		for _, key := range keys {
 			if v, ok := s.Setting(key); ok && !yield(v) {
 				return
 			}

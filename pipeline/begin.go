@@ -40,7 +40,7 @@ func (d *dispatcher) mayBegin(ctx context.Context) bool {
 // choose takes slots for as many tasks as there are or as have room.
 func (d *dispatcher) choose() {
 	for _, p := range []pool{documents, pages, deliveries} {
-		for d.pools[p] > 0 && len(d.starting) < maxBatch {
+		for d.free(p) > 0 && len(d.starting) < maxBatch {
 			t, ok := d.pick(p)
 			if !ok {
 				break

@@ -28,6 +28,15 @@ func poolOf(s core.Stage) pool {
 	return pages
 }
 
+// free is how many slots of a pool may be taken now.
+func (d *dispatcher) free(p pool) int {
+	n := d.pools[p]
+	if limit := int(d.allowed.Load()); p == pages && limit > 0 {
+		n -= max(d.cfg.Workers-limit, 0)
+	}
+	return n
+}
+
 // service is what a job gets from a pool.
 type service struct {
 	job  core.JobID

@@ -19,6 +19,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -120,6 +121,7 @@ type Pipeline struct {
 	health   health
 	stats    stats
 
+	allowed   atomic.Int64  // pages at once by Limit; 0: Config.Workers
 	draining  chan struct{} // closed by Drain
 	drainOnce sync.Once
 	stopped   chan struct{} // closed when Run has returned
@@ -175,6 +177,10 @@ func (p *Pipeline) Drain() {
 		close(p.draining)
 	})
 }
+
+// Limit bounds the pages that are worked on at once, below Config.Workers; 0 takes the
+// bound away. Pages that are being worked on go on.
+func (p *Pipeline) Limit(n int) { p.allowed.Store(int64(max(n, 0))) }
 
 // now is the time for events, in UTC and without a monotonic part, as it comes
 // back from the journal.

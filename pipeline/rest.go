@@ -43,7 +43,7 @@ func (d *dispatcher) resume(ctx context.Context) {
 		case !ok || !v.State.Open():
 			d.forget(a.task)
 			return true
-		case v.State == core.Held || now.Before(a.resume) || d.pools[p] == 0:
+		case v.State == core.Held || now.Before(a.resume) || d.free(p) <= 0:
 			return false
 		}
 		d.pools[p]--

@@ -86,6 +86,7 @@ func diagnose(ctx context.Context, a *app, f serveFlags) []finding {
 	list = append(list, pluginFindings(ctx, c.Plugins)...)
 	if err == nil {
 		list = append(list, dataFindings(c.Data)...)
+		list = append(list, licenseFinding(c))
 		list = append(list, address(c))
 	}
 	return append(list, limits()...)

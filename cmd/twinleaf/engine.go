@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime"
 
@@ -23,6 +24,7 @@ type engine struct {
 	log     journal.Log
 	host    *host.Host
 	secrets *secret.Keeper // nil where no settings are kept
+	box     *secret.Box    // of the same key
 	pipe    *pipeline.Pipeline
 	workers int
 
@@ -42,8 +44,9 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 		return nil, errors.Join(explainJournal(err), e.close())
 	}
 	e.log = j
-	private := []string{filepath.Join(c.Data, "blobs"), filepath.Join(c.Data, "journal")}
+	private := []string{filepath.Join(c.Data, "blobs"), filepath.Join(c.Data, "journal"), filepath.Join(c.Data, licenseFolder)}
 	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox}
+	where.Memory = filepath.Join(c.Data, "plugins.json")
 	if err := e.openHost(ctx, where, filepath.Join(c.Data, "spool"), private, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -123,6 +126,16 @@ type onceConfig struct {
 	log      *slog.Logger
 }
 
+// ownMemory is where a user's own calls of ocr remember the plug-ins; empty where the
+// user has no folder for such things.
+func ownMemory() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "twinleaf", "plugins.json")
+}
+
 // openOnce is the engine of one call of ocr: a journal in memory, blobs that are
 // gone afterwards, nothing delivered. It runs until it is closed.
 func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
@@ -131,6 +144,7 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 	if e.blobs, err = blob.Open(filepath.Join(c.dir, "blobs"), blob.Config{NoSync: true, Logger: c.log}); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	c.plugins.Memory = ownMemory()
 	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), nil, c.log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

@@ -23,6 +23,7 @@ type live struct {
 	cause  string       // why it is absent
 	since  time.Time
 	drain  bool // the server is stopping
+	pages  int  // worked on at once at most; 0: as many as there are workers
 
 	disk probe
 }
@@ -34,6 +35,17 @@ func (l *live) arrive(e *engine) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.engine, l.cause, l.since = e, "", time.Now()
+	e.pipe.Limit(l.pages)
+}
+
+// limit bounds the pages that are worked on at once; 0 takes the bound away.
+func (l *live) limit(pages int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pages = pages
+	if l.engine != nil {
+		l.engine.pipe.Limit(pages)
+	}
 }
 
 // absent says why there is no data service.
@@ -137,7 +149,7 @@ func (j jobs) Jobs(_ context.Context, q api.Query) (api.List, error) {
 	if err != nil {
 		return api.List{}, err
 	}
-	list := api.List{Jobs: e.pipe.Jobs(core.Filter{State: q.State, After: q.After, Limit: q.Limit})}
+	list := api.List{Jobs: e.pipe.Jobs(core.Filter{State: q.State, After: q.After, Limit: q.Limit, User: q.User})}
 	if n := len(list.Jobs); n == q.Limit && n > 0 {
 		list.Next = list.Jobs[n-1].ID
 	}
@@ -200,20 +212,8 @@ func (j jobs) Release(ctx context.Context, id core.JobID) error {
 	return j.do(func(p *pipeline.Pipeline) error { return p.Release(ctx, id) })
 }
 
-func (l *live) Settings(context.Context) (map[string][]byte, error) {
-	e, err := l.get()
-	if err != nil {
-		return nil, err
-	}
-	return e.pipe.Settings(), nil
-}
-
 func (l *live) SetSetting(ctx context.Context, key string, value []byte, user string) error {
 	return l.do(func(p *pipeline.Pipeline) error { return p.SetSetting(ctx, key, value, user) })
-}
-
-func (l *live) CheckSettings(ctx context.Context, values map[string][]byte) error {
-	return l.do(func(p *pipeline.Pipeline) error { return p.CheckSettings(ctx, values) })
 }
 
 func (l *live) plugins(context.Context) ([]api.Plugin, error) {

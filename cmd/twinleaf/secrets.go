@@ -24,6 +24,9 @@ func (e *engine) openSecrets(data string) error {
 	if err != nil {
 		return err
 	}
+	if e.box, err = secret.NewBox(key); err != nil {
+		return err
+	}
 	e.secrets, err = secret.NewKeeper(key, e.host)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/console"
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/access"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
 	"github.com/twinleaf-scan/twinleaf/receive/watch"
 )
@@ -123,19 +124,25 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 // server is the running whole: the web service, the data service behind it, and
 // the watched folders that feed it.
 type server struct {
-	config config
-	log    *slog.Logger
-	live   *live
-	web    *console.Server
-	watch  []*watch.Watcher
+	config  config
+	log     *slog.Logger
+	live    *live
+	license *licensing
+	web     *console.Server
+	watch   []*watch.Watcher
 }
 
 func newServer(c config, log *slog.Logger) (*server, error) {
 	s := &server{config: c, log: log, live: newLive()}
+	s.license = newLicensing(c.Data, log.With("part", "license"), s.live.limit)
+	registry := newRegistry(s.live)
+	registry.MustRegister(s.license.metric())
+	who := accounts{access.New(access.Config{}, kept{s.live}, kept{s.live})}
 	var err error
 	s.web, err = console.New(c.Web, console.Parts{
-		Log: log.With("part", "web"), Version: version, Registry: newRegistry(s.live), Defaults: c.defaults(),
-		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: s.live,
+		Log: log.With("part", "web"), Version: version, Registry: registry, Defaults: c.defaults(),
+		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: settings{s.live},
+		Access: who, Sessions: who, Users: who, Tokens: who, Licensing: s.license,
 		Health: s.live.health, Plugins: s.live.plugins,
 	})
 	if err != nil {
@@ -178,6 +185,10 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		s.live.disk.run(soft, s.live.store)
+		return nil
+	})
+	g.Go(func() error {
+		s.license.run(soft)
 		return nil
 	})
 	g.Go(func() error { return s.brake(soft, work, stop) })

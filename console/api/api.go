@@ -17,6 +17,7 @@ type Query struct {
 	State core.JobState // empty: every state
 	Limit int           // 1..1000
 	After core.JobID    // only jobs that come after this one in the listing
+	User  string        // only jobs that they submitted; empty: everybody's
 }
 
 // List is one page of a listing.

@@ -27,6 +27,7 @@ const (
 	CodeEmpty        = "empty"
 	CodeBusy         = "busy"
 	CodeSlow         = "too-slow"
+	CodeTooMany      = "too-many-tries"
 )
 
 // NewProblem is a problem with status, its title filled in.

@@ -186,3 +186,6 @@ func (d *Directory) LogOut(s Session) {
 	now := d.config.Now()
 	d.ended.put(now, s.claims.ID, struct{}{}, time.Unix(s.claims.Began, 0).Add(d.config.Life))
 }
+
+// IsSession reports whether a text looks like a session's and not like a token.
+func IsSession(text string) bool { return strings.HasPrefix(text, sessionMark) }

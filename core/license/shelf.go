@@ -62,13 +62,13 @@ func (s *Shelf) Trust(public string) error {
 		return nil
 	case len(now) > 0:
 		return fmt.Errorf("this server trusts %s already\nhint: a licence signed by another key needs a new environment: deactivate, remove %s and pair again",
-			nameOf(now[0]), s.path("trusted"))
+			NameOf(now[0]), s.path("trusted"))
 	}
 	return s.write("trusted", []byte(public+"\n"))
 }
 
-// nameOf is a public key without its data.
-func nameOf(public string) string {
+// NameOf is a public key without its data.
+func NameOf(public string) string {
 	parts := strings.SplitN(public, "+", 3)
 	return strings.Join(parts[:min(len(parts), 2)], "+")
 }

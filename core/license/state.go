@@ -3,6 +3,7 @@ package license
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -36,6 +37,20 @@ type Problem struct {
 }
 
 func (p Problem) Error() string { return p.Message + " " + p.Cause }
+
+// ID is what stands for the problem in a log: its code, or a word for those two that
+// have none.
+func (p Problem) ID() string {
+	switch {
+	case p.Code != 0:
+		return strconv.Itoa(int(p.Code))
+	case p.Message == CPULimit:
+		return "license-cores"
+	case p.Message == MultiInvalid:
+		return "license-macs"
+	}
+	return "license"
+}
 
 // State is how a licence stands at a time, with the days that are left where it ends.
 func (l License) State(now time.Time) (Code, int) {
