@@ -140,7 +140,7 @@ func (m *Machine) greet() {
 	m.nextBeat = m.clock.awake + m.cfg.Beat
 	m.hello(false)
 	if m.phase == Returning && m.linked() {
-		m.say(Send{AskBack{m.ear.view.Taken}})
+		m.say(Send{AskBack{m.cfg.Run, m.beat, m.ear.view.Taken}})
 	}
 }
 
@@ -162,7 +162,7 @@ func (m *Machine) view() View {
 	if m.phase == Resting {
 		v.Rest, v.Idle = m.rest, m.idle
 	}
-	if m.stand != Standby && m.stand != Taking {
+	if m.stand != Standby {
 		v.Taken = m.taken
 	}
 	return v

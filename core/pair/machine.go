@@ -48,13 +48,15 @@ type Machine struct {
 
 	// The own jobs.
 	phase      Phase
-	reconciled bool        // journal and copy agree on this link
-	restored   bool        // appending is safe: reconciled once, or alone for long enough
-	idle       bool        // while Resting: drained
-	rest       Cause       // while Resting
-	returned   int         // epoch of the last takeover that the peer handed back
-	barrier    journal.Seq // of the peer's journal
-	folded     journal.Seq // of the peer's journal
+	reconciled bool          // journal and copy agree on this link
+	restored   bool          // appending is safe: reconciled once, or alone for long enough
+	idle       bool          // while Resting: drained
+	rest       Cause         // while Resting
+	returns    uint64        // while Returning: the first hello that says so; only an answer to it tells what the peer has
+	returned   int           // epoch of the last takeover that the peer handed back
+	waits      time.Duration // from when it waits for the peer on its way to work
+	barrier    journal.Seq   // of the peer's journal
+	folded     journal.Seq   // of the peer's journal
 
 	// The peer's jobs.
 	stand   Stand
@@ -70,6 +72,7 @@ type Machine struct {
 	verdicts Verdicts
 	health   Health
 	sick     [2]time.Duration // since when data and web are down, 0: up
+	wellAt   time.Duration    // since when data is up again
 	evidence bool             // a client came over since the peer was last heard
 	mode     string           // ModeMaintenance, or anything else
 	modes    int              // number of the last change
@@ -152,7 +155,7 @@ func (m *Machine) receive(msg Message) {
 	case Hello:
 		m.hear(msg)
 	case AskBack:
-		m.askedBack(msg.Epoch)
+		m.askedBack(msg)
 	case GiveBack:
 		m.givenBack(msg)
 	case AskRest:
@@ -178,6 +181,9 @@ func (m *Machine) remember(p Past) {
 
 // feel takes in how the own services are.
 func (m *Machine) feel(h Health) {
+	if h.Data && !m.health.Data {
+		m.wellAt = m.clock.awake
+	}
 	m.health = h
 	for i, up := range []bool{h.Data, h.Web} {
 		switch {

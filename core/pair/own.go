@@ -23,30 +23,31 @@ func (m *Machine) ownStep() bool {
 
 // workStep is the way back to work.
 func (m *Machine) workStep() {
-	peer := m.ear.view
+	peer, reconciled := m.ear.view, m.reconciled || m.cfg.bug == activateBeforeRestore
 	switch m.phase {
 	case Meeting:
 		if m.linked() {
-			m.phase = Restoring
+			m.phase, m.waits = Restoring, m.clock.awake
 		}
 	case Restoring:
-		if m.linked() && m.reconciled || m.cfg.bug == activateBeforeRestore {
-			m.phase = Returning
+		if m.linked() && reconciled {
+			m.phase, m.returns = Returning, m.beat+1
 		}
 	case Returning:
-		if m.linked() && m.reconciled && peer.Met && !m.lost() {
+		if m.linked() && reconciled && peer.Met && peer.Echo.Beat >= m.returns && !m.lost() {
 			m.barrier = max(m.barrier, peer.End)
 			m.phase = Barrier
 		}
 	case Barrier:
 		if m.linked() && m.lost() {
-			m.phase = Returning
-		} else if m.folded >= m.barrier && m.reconciled || m.cfg.bug == skipBarrier {
+			m.phase, m.returns = Returning, m.beat+1
+		} else if m.folded >= m.barrier && reconciled || m.cfg.bug == skipBarrier {
 			m.work()
 		}
 	case Working:
 		if m.linked() && m.lost() {
 			m.leave(Restoring)
+			m.waits = m.clock.awake
 		}
 	case Resting:
 		m.rest = m.wantsRest()
@@ -77,17 +78,21 @@ func (m *Machine) leave(to Phase) {
 	m.say(Stop{OwnJobs})
 }
 
-// lost reports whether the peer has the own jobs, and can give them back. While its
-// data service is down it neither works on them nor can say so.
-func (m *Machine) lost() bool {
-	return m.ear.view.Taken > m.returned && m.ear.view.Data
-}
+// lost reports whether the peer has the own jobs.
+func (m *Machine) lost() bool { return m.ear.view.Taken > m.returned }
 
 // alone reports whether there is nobody to wait for: nothing was heard for long, not
 // even from somebody who has the own jobs but cannot be spoken to.
 func (m *Machine) alone() bool {
 	held := m.hostile() && m.ear.enemy.Server == m.cfg.Peer && m.ear.enemy.Taken > 0
-	return m.silence() >= m.cfg.Silence && !held
+	return m.silence() >= m.cfg.Silence && !held || m.stranded()
+}
+
+// stranded reports whether the peer's data service is down, so that it does not work,
+// and this server has waited long enough for what it wrote before.
+func (m *Machine) stranded() bool {
+	waits := m.phase == Restoring || m.phase == Returning || m.phase == Barrier
+	return waits && m.linked() && !m.ear.view.Data && m.clock.awake-m.waits >= m.cfg.Silence
 }
 
 // givenBack is the peer's word that it works on the own jobs no more.

@@ -29,7 +29,11 @@ func faults() []fault {
 		{"restart one by one", 3, func(w *world, s *server) {
 			s.crash()
 			w.after(time.Second, s.boot)
-			w.after(4*time.Second, s.peer().crash)
+			w.after(4*time.Second, func() {
+				if !w.healed {
+					s.peer().crash()
+				}
+			})
 			w.after(5*time.Second, s.peer().boot)
 		}},
 		{"frozen", 8, func(w *world, s *server) {
@@ -72,20 +76,27 @@ func faults() []fault {
 			w.after(w.between(500*time.Millisecond, 8*time.Second), func() { w.net.cutIn[s.n]-- })
 		}},
 		{"maintenance", 5, func(w *world, s *server) {
-			s.awake(func() { s.step(Command{MaintenanceOn}) })
-			w.after(w.between(500*time.Millisecond, 8*time.Second), func() { s.awake(func() { s.step(Command{MaintenanceOff}) }) })
+			s.told(Command{MaintenanceOn})
+			w.after(w.between(500*time.Millisecond, 8*time.Second), func() { s.told(Command{MaintenanceOff}) })
 		}},
 		{"operator", 4, func(w *world, s *server) {
-			s.awake(func() { s.step(Command{TakeOver}) })
-			w.after(w.between(500*time.Millisecond, 8*time.Second), func() { s.awake(func() { s.step(Command{HandBack}) }) })
+			s.told(Command{TakeOver})
+			w.after(w.between(500*time.Millisecond, 8*time.Second), func() { s.told(Command{HandBack}) })
 		}},
 		{"parity unknown", 2, func(w *world, s *server) {
-			s.awake(func() { s.step(Verdicts{Role: s.m.verdicts.Role}) })
-			w.after(w.between(time.Second, 6*time.Second), func() {
-				s.awake(func() { s.step(Verdicts{Role: s.m.verdicts.Role, Parity: ParitySame}) })
-			})
+			s.told(Verdicts{Role: s.role()})
+			w.after(w.between(time.Second, 6*time.Second), func() { s.told(Verdicts{Role: s.role(), Parity: ParitySame}) })
 		}},
 	}
+}
+
+// told is what people say to a server, while there are bad times.
+func (s *server) told(in Input) {
+	s.awake(func() {
+		if !s.w.healed {
+			s.step(in)
+		}
+	})
 }
 
 func (w *world) partition(from int, d time.Duration) {
@@ -140,7 +151,7 @@ func (w *world) settle() {
 		if mode, _, _ := s.state.Mode(s.id); mode == ModeMaintenance || s.m.mode == ModeMaintenance {
 			s.step(Command{MaintenanceOff})
 		}
-		s.step(Verdicts{Role: s.m.verdicts.Role, Parity: ParitySame})
+		s.step(Verdicts{Role: s.role(), Parity: ParitySame})
 		s.step(Command{HandBack})
 	}
 }

@@ -86,18 +86,16 @@ func (s *server) boot() {
 	}
 	s.ship, s.jobs, s.runs = ship{}, [2]jobs{}, map[core.TaskKey]*flight{}
 	s.inputs, s.busy = nil, false
-	role := Primary
-	if s.n == 1 {
-		role = Secondary
-	}
 	s.m = New(Config{
-		Self: s.id, Peer: s.peer().id, Pair: "p", Role: role, Run: uint64(s.run), Manual: s.manual, bug: s.w.mutant,
+		Self: s.id, Peer: s.peer().id, Pair: "p", Role: s.role(), Run: uint64(s.run), Manual: s.manual, bug: s.w.mutant,
 	}, s.past())
 	s.tell("starts, run %d, own %d, copy %d", s.run, len(s.disk.own), len(s.disk.copy))
-	s.step(Verdicts{Role: role, Parity: ParitySame})
+	s.step(Verdicts{Role: s.role(), Parity: ParitySame})
 	s.step(Folded{journal.Seq(len(s.disk.copy))})
 	s.tick()
 }
+
+func (s *server) role() Role { return []Role{Primary, Secondary}[s.n] }
 
 func (s *server) past() Past { return PastOf(s.state, s.id, s.peer().id) }
 

@@ -96,6 +96,7 @@ func (s *server) reconcile(copied End) {
 func (s *server) restore(from journal.Seq) {
 	s.ship.call(s, func(to *server, reply func(func())) {
 		tail := to.disk.copy[min(int(from)-1, len(to.disk.copy)):]
+		tail = tail[:min(shipBatch, len(tail))]
 		reply(func() {
 			switch {
 			case s.disk.full || len(tail) == 0 || len(s.pending) > 0 || len(s.disk.own) != int(from)-1:

@@ -101,6 +101,7 @@ func (s *server) work() {
 
 func (s *server) begin(t core.Task, whose int) {
 	f := &flight{t, whose}
+	s.w.pageBegins(s, f)
 	s.runs[t.Key()] = f
 	s.append(t.Job, core.StageStarted{
 		Stage: t.Stage, Page: t.Page, Destination: t.Destination, Round: t.Round, Attempt: t.Attempt,
@@ -112,7 +113,6 @@ func (s *server) begin(t core.Task, whose int) {
 		if s.runs[t.Key()] != f {
 			return
 		}
-		s.w.pageBegins(s, f)
 		s.after(s.takes(t), func() { s.finish(f) })
 	})
 }

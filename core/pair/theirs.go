@@ -22,7 +22,7 @@ func (m *Machine) consider() {
 	if cause == "" || m.clock.awake < m.retry || !m.may(cause) {
 		return
 	}
-	m.stand, m.cause, m.asked, m.ordered = Taking, cause, false, false
+	m.stand, m.cause, m.asked = Taking, cause, false
 	m.epoch++
 	m.taken = m.epoch
 	m.say(Append{core.TakeoverBegan{Epoch: m.taken, Of: m.cfg.Peer, Cause: string(cause)}})
@@ -40,7 +40,7 @@ func (m *Machine) wants() Cause {
 		return Operator
 	case !m.linked() && m.silence() >= m.patience():
 		return Network
-	case m.linked() && peer.Rest != "" && (m.rested() || m.clock.awake-m.ear.rests >= m.cfg.Silence):
+	case m.linked() && peer.Rest != "" && (m.rested() || m.dropped()):
 		return peer.Rest
 	}
 	return ""
@@ -50,6 +50,12 @@ func (m *Machine) wants() Cause {
 func (m *Machine) rested() bool {
 	peer := m.ear.view
 	return peer.Idle && peer.Met && m.folded >= peer.End
+}
+
+// dropped reports whether the peer left its jobs long ago and cannot even drain or
+// ship, for its data service is down.
+func (m *Machine) dropped() bool {
+	return !m.ear.view.Data && m.clock.awake-max(m.ear.rests, m.wellAt) >= m.cfg.Silence
 }
 
 // may holds a takeover against the verdicts and says what is in the way.
@@ -84,7 +90,7 @@ func (m *Machine) keep() {
 	case (m.asked || working || leaving) && m.restored:
 		m.stand = Giving
 		m.say(Drain{PeerJobs})
-	case m.busy && m.mode == ModeMaintenance:
+	case m.busy && (m.mode == ModeMaintenance || !m.health.Data):
 		m.pause()
 	case !m.busy && m.wants() != "" && m.may(m.wants()):
 		m.begin()
@@ -93,7 +99,7 @@ func (m *Machine) keep() {
 
 // begin works on the peer's jobs.
 func (m *Machine) begin() {
-	m.busy = true
+	m.busy, m.ordered = true, false
 	m.say(Activate{PeerJobs, m.verdicts.Parity})
 	m.note("the peer's jobs are worked on here", m.cause, m.taken)
 }
@@ -128,8 +134,7 @@ func (m *Machine) appended(body core.Body) {
 	switch b := body.(type) {
 	case core.TakeoverBegan:
 		if m.stand == Taking && b.Epoch == m.taken {
-			m.stand = Ours
-			m.begin()
+			m.stand = Ours // keep looks whether the cause is still there
 		}
 	case core.HandedBack:
 		if m.stand == Closing && b.Epoch == m.taken {
@@ -151,6 +156,10 @@ func (m *Machine) appendFailed(body core.Body) {
 		if m.stand == Taking {
 			m.stand = Standby
 		}
+	case core.HandedBack:
+		if m.stand == Closing && m.asked {
+			m.answerBack(b.Epoch) // nothing is worked on: the word counts, the event follows
+		}
 	case core.ModeChanged:
 		m.refuse(refuseUnwritten(b.Mode))
 	}
@@ -158,14 +167,29 @@ func (m *Machine) appendFailed(body core.Body) {
 
 // askedBack is the peer's wish to have its jobs back. One that was fulfilled before is
 // answered again, for the answer may have been lost.
-func (m *Machine) askedBack(epoch int) {
-	switch {
-	case !m.linked() || !m.restored:
-	case m.stand == Standby:
-		m.answerBack(epoch)
+func (m *Machine) askedBack(ask AskBack) {
+	if !m.linked() || !m.restored || !m.asksNow(ask) {
+		return
+	}
+	switch m.stand {
+	case Standby:
+		m.answerBack(ask.Epoch)
 	default:
 		m.asked = true
 	}
+}
+
+// asksNow reports whether the peer still wants what it asked for: a later hello says
+// so, or it is the latest that is known, and then a hello of before counts no more.
+func (m *Machine) asksNow(ask AskBack) bool {
+	peer := &m.ear.view
+	switch {
+	case ask.Run != peer.Run:
+		return false
+	case ask.Beat > peer.Beat:
+		peer.Phase, peer.Rest, peer.Idle, peer.Beat = Returning, "", false, ask.Beat-1
+	}
+	return peer.Phase == Returning
 }
 
 // answerBack says that the jobs are the peer's again, if it can know by now up to

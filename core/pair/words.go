@@ -111,8 +111,12 @@ type (
 		Answer bool
 	}
 
-	// AskBack asks for the own jobs, which the peer took over in Epoch.
-	AskBack struct{ Epoch int }
+	// AskBack asks for the own jobs, which the peer took over in Epoch. It is sent
+	// after the hello of Beat, which may come later.
+	AskBack struct {
+		Run, Beat uint64
+		Epoch     int
+	}
 
 	// GiveBack says that nothing is worked on any more since the takeover of Epoch
 	// ended, and where the sender's journal ends: the receiver folds it to there
