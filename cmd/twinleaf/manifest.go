@@ -130,7 +130,7 @@ func settingsOf(list []core.Setting) []parity.Setting {
 
 // licenseInForce is the licence of this server; nil: it has none.
 func licenseInForce(c config, now time.Time) (*parity.License, error) {
-	dir := filepath.Join(c.Data, "license")
+	dir := filepath.Join(c.Data, licenseFolder)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
