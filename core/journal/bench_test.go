@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -159,5 +161,84 @@ func BenchmarkWatermark(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkPut is one event until it is on disk in the copy, beside the same in a
+// journal: p50 and p99 of one caller.
+func BenchmarkPut(b *testing.B) {
+	owner := NewMemory(Config{Writer: "a"})
+	c := mustOpenCopy(b, Config{Dir: b.TempDir()})
+	j := mustOpen(b, Config{Dir: b.TempDir(), Writer: "a"})
+	var put, appended, shipped []time.Duration
+	for n := 0; b.Loop(); n++ {
+		e := jobEvents(n)[n%4]
+		appended = append(appended, timed(b, func() error { _, err := j.Append(b.Context(), e); return err }))
+		seq, err := owner.Append(b.Context(), e)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var frames [][]byte
+		shipped = append(shipped, timed(b, func() error { _, err := j.Frames(b.Context(), seq, 0); return err }))
+		if frames, err = owner.Frames(b.Context(), seq, 0); err != nil {
+			b.Fatal(err)
+		}
+		put = append(put, timed(b, func() error { _, err := c.Put(b.Context(), frames); return err }))
+	}
+	for name, took := range map[string][]time.Duration{"put": put, "append": appended, "frames": shipped} {
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds()), name+"-p50-us")
+		b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), name+"-p99-us")
+	}
+}
+
+func timed(b *testing.B, do func() error) time.Duration {
+	start := time.Now()
+	if err := do(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(start)
+}
+
+// BenchmarkRestore takes a whole journal back from a copy, both on disk.
+func BenchmarkRestore(b *testing.B) {
+	const size = 50_000
+	j, _ := benchJournal(b, size)
+	c := mustOpenCopy(b, Config{Dir: b.TempDir()})
+	moveAll(b, j, c.Put)
+	for b.Loop() {
+		b.StopTimer()
+		wiped := mustOpen(b, Config{Dir: b.TempDir()})
+		b.StartTimer()
+		moveAll(b, c, wiped.Restore)
+		b.StopTimer()
+		mustClose(b, wiped)
+		b.StartTimer()
+	}
+	b.ReportMetric(size*float64(b.N)/b.Elapsed().Seconds(), "frames/s")
+}
+
+// BenchmarkFrames reads a whole journal as a shipper does.
+func BenchmarkFrames(b *testing.B) {
+	const size = 50_000
+	j, _ := benchJournal(b, size)
+	for b.Loop() {
+		moveAll(b, j, func(context.Context, [][]byte) (Seq, error) { return 0, nil })
+	}
+	b.ReportMetric(size*float64(b.N)/b.Elapsed().Seconds(), "frames/s")
+}
+
+func moveAll(b *testing.B, from shipper, put func(context.Context, [][]byte) (Seq, error)) {
+	b.Helper()
+	last, _ := from.End()
+	for next := Seq(1); next <= last; {
+		frames, err := from.Frames(b.Context(), next, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := put(b.Context(), frames); err != nil {
+			b.Fatal(err)
+		}
+		next += Seq(len(frames))
 	}
 }

@@ -2,12 +2,16 @@ package journal
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/minio/highwayhash"
+
+	"github.com/twinleaf-scan/twinleaf/core"
 )
 
 // FuzzBlock reads any bytes as one of the engine's blocks: every frame that is
@@ -90,4 +94,93 @@ func FuzzWatermark(f *testing.F) {
 			t.Fatalf("%x was read as %+v, %d", b, m, count)
 		}
 	})
+}
+
+// FuzzPut gives a copy and a journal any bytes: they take them, or refuse them
+// with an error they know and change nothing. What is taken comes back as it was.
+func FuzzPut(f *testing.F) {
+	owner := memoryWith(f, 1, 30)
+	frames, err := owner.Frames(f.Context(), 1, maxBytes)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, n := range []int{0, 9, 10, 11, 20} { // before, over and behind what is there
+		f.Add(bytes.Join(frames[n:n+3], nil))
+	}
+	other, _ := chain{4, Hash{1}}.next([][]byte{frames[4][frameHeader+1:]}, "b", 7)
+	f.Add(other[0])
+	f.Add(frames[10][:100])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		given := cutFrames(b)
+		own, cp, empty := NewMemory(Config{Writer: "a"}), NewMemoryCopy(Config{}), NewMemoryCopy(Config{})
+		for _, put := range []func(context.Context, [][]byte) (Seq, error){own.Restore, cp.Put} {
+			if _, err := put(t.Context(), frames[:10]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, c := range map[string]interface {
+			shipper
+			Reader
+			give(context.Context, [][]byte) (Seq, error)
+		}{"journal": own.memstore, "copy": cp.store, "empty copy": empty.store} {
+			before, hash := c.End()
+			seq, err := c.give(t.Context(), given)
+			after, now := c.End()
+			if err != nil {
+				checkRefusal(t, name, err)
+				if before != after || hash != now {
+					t.Fatalf("%s: refused with %v, but it goes from %d to %d", name, err, before, after)
+				}
+				continue
+			}
+			if seq != after || after < before {
+				t.Fatalf("%s: took up to %d, but ends at %d, before %d", name, seq, after, before)
+			}
+			for e, err := range c.Read(t.Context(), 0) {
+				if err != nil {
+					t.Fatalf("%s: entry %d cannot be read back: %v", name, e.Seq, err)
+				}
+			}
+			first, _ := c.Bounds()
+			for i, raw := range given {
+				fr, err := parseFrame(raw)
+				if err != nil || fr.seq < first {
+					t.Fatalf("%s: took frame %d, of entry %d: %v", name, i, fr.seq, err)
+				}
+				got, err := c.Frames(t.Context(), fr.seq, 1)
+				if err != nil || !bytes.Equal(got[0], raw) {
+					t.Fatalf("%s: entry %d comes back as another: %v", name, fr.seq, err)
+				}
+			}
+		}
+	})
+}
+
+// cutFrames cuts bytes before each frame's magic.
+func cutFrames(b []byte) [][]byte {
+	var frames [][]byte
+	for len(b) > 0 {
+		n := bytes.Index(b[1:], []byte(frameMagic)) + 1
+		if n == 0 {
+			n = len(b)
+		}
+		frames, b = append(frames, b[:n]), b[n:]
+	}
+	return frames
+}
+
+func checkRefusal(t *testing.T, name string, err error) {
+	t.Helper()
+	var gap *Gap
+	var stranger *Stranger
+	if errors.As(err, &gap) || errors.As(err, &stranger) {
+		return
+	}
+	for _, known := range []error{ErrForked, ErrFrame, ErrTooLarge, core.ErrUnknownEvent} {
+		if errors.Is(err, known) {
+			return
+		}
+	}
+	t.Logf("%s: refused with %v", name, err) // JSON that is no event, under a hash that is right
 }
