@@ -96,7 +96,7 @@ func (m *Machine) heard(v View) {
 	if !anew {
 		return
 	}
-	m.reconciled, m.barrier, m.refused = false, 0, ""
+	m.reconciled, m.barrier, m.returned, m.refused = false, 0, 0, ""
 	if m.phase == Returning || m.phase == Barrier {
 		m.phase = Restoring
 	}
@@ -107,6 +107,11 @@ func (m *Machine) heard(v View) {
 func (m *Machine) linked() bool {
 	return m.ear.at > 0 && m.clock.awake-m.ear.at <= m.cfg.Evidence
 }
+
+// Hears reports whether a run is the peer's latest that was heard. What an earlier one
+// asked for, and was under way since, is not to be done any more: a server that lost
+// its disk may have begun another journal since then.
+func (m *Machine) Hears(run uint64) bool { return m.ear.at > 0 && m.ear.view.Run == run }
 
 // silence is for how long nothing was heard of the peer while this server listened.
 func (m *Machine) silence() time.Duration { return m.clock.awake - m.ear.silent }

@@ -1,6 +1,8 @@
 package pair
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -43,10 +45,7 @@ func (w *world) live() {
 func (w *world) forsake(s *server) {
 	w.say("%s never comes back", s.id)
 	for _, d := range w.docs {
-		d.claims[s.n] = false
-		if d.acked && !d.claims[1-s.n] {
-			d.lost = true
-		}
+		d.gone(s.n)
 	}
 }
 
@@ -107,7 +106,7 @@ func (w *world) reckon() {
 	}
 	a, b := w.servers[0], w.servers[1]
 	if w.lonely < 0 && a.state.Digest() != b.state.Digest() {
-		w.breaks("the folds differ:\n%s\n%s", a.state, b.state)
+		w.breaks("the folds differ: %s", differ(a.state.String(), b.state.String()))
 	}
 }
 
@@ -140,4 +139,15 @@ func (w *world) account(d *doc) {
 			w.breaks("%s was delivered under another key too: %s", d.key, id)
 		}
 	}
+}
+
+// differ is the first line in which two texts differ.
+func differ(a, b string) string {
+	la, lb := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(la), len(lb)) {
+		if la[i] != lb[i] {
+			return fmt.Sprintf("line %d\n%.300s\n%.300s", i+1, la[i], lb[i])
+		}
+	}
+	return fmt.Sprintf("%d and %d lines", len(la), len(lb))
 }

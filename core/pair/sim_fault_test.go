@@ -110,7 +110,11 @@ func (w *world) chaos(until time.Duration) {
 	for _, f := range all {
 		sum += f.weight
 	}
-	for range w.dice.IntN(7) {
+	most := 7
+	if w.chance(15) {
+		most = 25 // everything at once
+	}
+	for range w.dice.IntN(most) {
 		n := w.dice.IntN(sum)
 		for _, f := range all {
 			if n -= f.weight; n < 0 {

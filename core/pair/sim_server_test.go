@@ -190,7 +190,7 @@ func (s *server) send(msg Message) {
 // checkFold holds the machine against the fold: who works on the peer's jobs has written so.
 func (s *server) checkFold() {
 	epoch, _, taken := s.state.TakenOver(s.peer().id)
-	if s.m.stand == Ours && s.m.busy && (!taken || epoch != s.m.taken) && !s.m.asked {
+	if s.m.stand == Ours && s.m.busy && s.m.reconciled && (!taken || epoch != s.m.taken) && !s.m.asked {
 		s.w.breaks("%s works on its peer's jobs in epoch %d, but the fold says %d, %v", s.id, s.m.taken, epoch, taken)
 	}
 }

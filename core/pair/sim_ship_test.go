@@ -33,6 +33,9 @@ func (p *ship) call(s *server, request func(to *server, reply func(answer func()
 	round, run := p.round, s.run
 	p.busy, p.since = true, s.w.now
 	s.w.carry(s, func(to *server) {
+		if !to.m.Hears(uint64(run)) {
+			return
+		}
 		request(to, func(answer func()) {
 			s.w.carry(to, func(*server) {
 				if s.run == run && s.ship.round == round {

@@ -19,8 +19,9 @@ type jobs struct {
 
 // flight is work that is under way.
 type flight struct {
-	task  core.Task
-	whose int
+	task    core.Task
+	whose   int
+	writing bool // its result
 }
 
 const workers = 2
@@ -59,7 +60,7 @@ func (s *server) drain(w Whose) {
 			return
 		}
 		for key, f := range s.runs {
-			if f.whose == n {
+			if f.whose == n && !f.writing {
 				delete(s.runs, key) // interrupted
 			}
 		}
@@ -100,7 +101,7 @@ func (s *server) work() {
 }
 
 func (s *server) begin(t core.Task, whose int) {
-	f := &flight{t, whose}
+	f := &flight{task: t, whose: whose}
 	s.w.pageBegins(s, f)
 	s.runs[t.Key()] = f
 	s.append(t.Job, core.StageStarted{
@@ -133,6 +134,7 @@ func (s *server) finish(f *flight) {
 	if err != nil {
 		panic(err)
 	}
+	f.writing = true
 	s.append(f.task.Job, r, func(bool, journal.Seq) { s.landed(f) })
 }
 
@@ -208,10 +210,28 @@ func (s *server) recognized(job core.JobID, page int) (time.Duration, bool) {
 type doc struct {
 	key    string
 	pages  int
-	acked  bool
+	acked  bool    // the client knows
+	given  bool    // the server said so
 	claims [2]bool // where a copy has to be: it was seen there, or said to be
 	lost   bool    // the disks with it were all wiped: nobody can help
 	ids    map[core.JobID]bool
+}
+
+// promise is the server's word that the document is safe.
+func (d *doc) promise(s *server, protected bool) {
+	d.given, d.lost = true, false
+	d.claims[s.n] = true
+	if protected {
+		d.claims[1-s.n] = true
+	}
+}
+
+// gone takes in that a disk is no more.
+func (d *doc) gone(n int) {
+	d.claims[n] = false
+	if d.given && !d.claims[1-n] {
+		d.lost = true
+	}
 }
 
 func (w *world) doc(key string) *doc {
@@ -229,10 +249,7 @@ func (w *world) wipe(s *server) {
 	s.crash()
 	s.disk = disk{}
 	for _, d := range w.docs {
-		d.claims[s.n] = false
-		if d.acked && !d.claims[1-s.n] {
-			d.lost = true
-		}
+		d.gone(s.n)
 	}
 }
 
@@ -286,6 +303,9 @@ func (c *client) submit(at int, failover Cause) {
 		}
 		s.awake(func() {
 			s.take(d, Request{Failover: failover, Bound: c.at == at && at == 1}, func(protected bool, why error) {
+				if why == nil {
+					d.promise(s, protected)
+				}
 				w.after(time.Millisecond, func() {
 					switch {
 					case w.net.cutIn[at] > 0:
@@ -308,7 +328,6 @@ func (c *client) acked(d *doc, at int, protected bool) {
 	c.w.say("%s: acknowledged by %s, protected %v", d.key, c.w.servers[at].id, protected)
 	d.acked = true
 	if protected {
-		d.claims = [2]bool{true, true}
 		c.w.acts.protected++
 	} else {
 		c.w.acts.unprotected++

@@ -117,7 +117,7 @@ type (
 	Stop struct{ Jobs Whose }
 
 	// Drain is Stop that is answered with Drained, within DrainTime: what is under way
-	// then is interrupted.
+	// then is interrupted, but a result that is being written is waited for.
 	Drain struct{ Jobs Whose }
 
 	// Note is for the log, the status and the metrics.
