@@ -59,8 +59,11 @@ func (s *Server) own(ctx context.Context, id core.JobID) error {
 		return nil
 	}
 	job, err := s.parts.Jobs.Job(ctx, id)
-	if core.AsFailure(err).Code == core.CodeUnknown || (err == nil && job.User != who.Name) {
+	if err != nil && core.AsFailure(err).Code != core.CodeUnknown {
+		return err
+	}
+	if err != nil || job.User != who.Name {
 		return core.Refuse(core.CodeUnknown, `list your jobs with "twinleaf jobs"`, "there is no job %q of yours", id)
 	}
-	return err
+	return nil
 }

@@ -226,3 +226,11 @@ func countCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s matches %d files, want %s: %s", args[1], len(found), args[0], bytes.TrimSpace([]byte(strings.Join(found, " "))))
 	}
 }
+
+// keep NAME FILE: $NAME is the text of the file without the space around it.
+func keepCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep NAME FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}

@@ -54,10 +54,14 @@ func TestScripts(t *testing.T) {
 			"plugins":    pluginsCommand,
 			"receiver":   receiverCommand,
 			"freeport":   freePortCommand,
+			"keep":       keepCommand,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "grpcio" {
+			switch cond {
+			case "grpcio":
 				return hasGRPCIO(), nil
+			case "multicore":
+				return runtime.GOMAXPROCS(0) > 1, nil
 			}
 			return hasProgram(cond)
 		},

@@ -50,7 +50,9 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(
 		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newDoctor(a), newVersion(a),
-		newProfile(a), newDestination(a), newSettings(a), newPlugin(a), newParity(a), newJournal(a), newMan(a),
+		newProfile(a), newDestination(a), newSettings(a), newPlugin(a),
+		newUser(a), newToken(a), newLogin(a), newLogout(a), newLicense(a), newActivate(a), newDeactivate(a),
+		newParity(a), newJournal(a), newMan(a),
 	)
 	return root
 }

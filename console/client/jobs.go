@@ -86,3 +86,17 @@ func (c *Client) Put(ctx context.Context, resource string, v any) error {
 func (c *Client) Delete(ctx context.Context, resource string) error {
 	return c.call(ctx, request{method: http.MethodDelete, path: "/v1/" + resource}, nil)
 }
+
+// Send sends in as JSON to a resource below /v1 and reads the answer into out; nil is
+// nothing, for either.
+func (c *Client) Send(ctx context.Context, method, resource string, in, out any) error {
+	rq := request{method: method, path: "/v1/" + resource}
+	if in != nil {
+		body, err := jsonBody(in)
+		if err != nil {
+			return fmt.Errorf("write the value for %s: %w", resource, err)
+		}
+		rq.body, rq.header = body, http.Header{"Content-Type": {"application/json"}}
+	}
+	return c.call(ctx, rq, out)
+}
