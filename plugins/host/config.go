@@ -13,10 +13,11 @@ import (
 
 // Config says how plug-ins run. With Dir alone it works.
 type Config struct {
-	Dir   string // plug-in folder: every executable file in it is a plug-in
-	Store string // plug-ins that the operator has added, see package store; only its active ones run. Default: none
-	Spool string // files in the hands of plug-ins; best on the blob store's file system. Default: below the system's temporary folder
-	Run   string // sockets; a short path. Default: below the system's temporary folder
+	Dir    string // plug-in folder: every executable file in it is a plug-in
+	Store  string // plug-ins that the operator has added, see package store; only its active ones run. Default: none
+	Spool  string // files in the hands of plug-ins; best on the blob store's file system. Default: below the system's temporary folder
+	Memory string // file for what the plug-ins said of themselves, so that one which nobody calls is not started; default: none
+	Run    string // sockets; a short path. Default: below the system's temporary folder
 
 	Signed bool // plug-ins of the store must be signed by a key that it trusts
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ type Host struct {
 	spool   *claim // slots
 	sandbox sandbox.Report
 	starter *starter
+	memory  *manifests
 	slots   atomic.Int64 // numbers of slots given out
 	calls   atomic.Int64
 	life    context.Context // ends with Close
@@ -37,7 +39,8 @@ type Host struct {
 	closed bool
 }
 
-// Open starts one process of each plug-in in config.Dir and more in the background. It
+// Open starts one process of each plug-in that it does not remember ([Config.Memory]), and
+// more of those that work on pages in the background. It
 // does not wait for one that is slow to start: calls do, that may need it. A plug-in
 // that does not start is logged and shown by [Host.List]; it is no error. ctx bounds
 // Open alone.
@@ -50,7 +53,10 @@ func Open(ctx context.Context, config Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{config: config, log: config.Logger, plugins: plugins, names: map[string]*plugin{}}
+	h := &Host{
+		config: config, log: config.Logger, plugins: plugins, names: map[string]*plugin{},
+		memory: recollect(config.Memory, config.Logger),
+	}
 	if err := h.confinement(ctx); err != nil {
 		return nil, err
 	}
@@ -174,15 +180,19 @@ func (h *Host) openAll() {
 		all.Go(func() { h.open(p) })
 	}
 	all.Wait()
+	h.memory.keep()
 }
 
-// warms reports whether all processes of p are started beforehand. The kinds that
-// work on pages are; the others have one process ready.
+// warms reports whether all processes of p are started beforehand. The server's own that
+// work on pages are; the others have the one that said what they are, or none, until they
+// are called.
 func (h *Host) warms(p *plugin) bool {
 	for _, k := range p.kinds() {
 		switch k {
 		case sdk.KindReader, sdk.KindFilter, sdk.KindRecognizer:
-			return true
+			if slices.Contains(h.config.Own[k], p.name()) {
+				return true
+			}
 		}
 	}
 	return false

@@ -16,6 +16,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 // programs is where the plug-ins that tests run are built, when the first asks.
@@ -79,6 +80,9 @@ const levelKey = "TWINLEAF_TEST_LEVEL"
 // at the end that it leaves nothing behind.
 func open(t testing.TB, c Config, names ...string) *Host {
 	t.Helper()
+	if c.Own == nil { // the server's own are started beforehand
+		c.Own = map[sdk.Kind][]string{sdk.KindFilter: {"fault"}}
+	}
 	if c.Dir == "" {
 		c.Dir = t.TempDir()
 	}

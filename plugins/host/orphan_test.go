@@ -16,6 +16,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 // victimKey makes the test binary a host that only waits to be killed.
@@ -33,6 +34,7 @@ func victim(base string) int {
 		Level: level,
 		open:  []string{filepath.Join(base, "open")},
 		Dir:   filepath.Join(base, "plugins"), Run: filepath.Join(base, "r"), Spool: filepath.Join(base, "spool"), Workers: 3,
+		Own: map[sdk.Kind][]string{sdk.KindFilter: {"fault"}}, // all its processes are started
 	})
 	if err != nil {
 		fmt.Println(err)

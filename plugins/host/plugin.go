@@ -112,10 +112,7 @@ func (h *Host) open(p *plugin) {
 	if pool, _ := p.ready(); pool != nil || time.Now().Before(p.retry) {
 		return
 	}
-	w, err := h.startWorker(p)
-	if err == nil {
-		err = h.enrol(p, w)
-	}
+	err := h.recognise(p)
 	if err == nil {
 		return
 	}
@@ -126,9 +123,32 @@ func (h *Host) open(p *plugin) {
 	p.problem = err
 }
 
-// enrol makes the pool of a plug-in around its first process.
-func (h *Host) enrol(p *plugin, w *worker) error {
-	about, err := decodeManifest(w.manifest)
+// recognise learns what a plug-in is, from memory or by starting it, and makes its pool.
+func (h *Host) recognise(p *plugin) error {
+	if raw, known := h.memory.recall(p); known && h.learn(p, raw) == nil {
+		return h.enlist(p, nil)
+	}
+	look, _ := p.look() // without one it is not remembered
+	w, err := h.startWorker(p)
+	if err != nil {
+		return err
+	}
+	if err := h.learn(p, w.manifest); err != nil {
+		w.kill()
+		return err
+	}
+	if wants(p.about.Permissions) {
+		if w, err = h.startAgain(p, w); err != nil {
+			return err
+		}
+	}
+	h.memory.note(p, look)
+	return h.enlist(p, w)
+}
+
+// learn takes a plug-in's word for what it is, if that can be.
+func (h *Host) learn(p *plugin, manifest []byte) error {
+	about, err := decodeManifest(manifest)
 	if err == nil {
 		err = h.claimName(about.Name, p)
 	}
@@ -136,30 +156,33 @@ func (h *Host) enrol(p *plugin, w *worker) error {
 		err = p.pin.CheckManifest(about)
 	}
 	if err != nil {
-		w.kill()
 		return fmt.Errorf("plug-in %s: %w", p.file(), err)
 	}
 	p.mu.Lock()
-	p.raw, p.about = w.manifest, about
+	defer p.mu.Unlock()
+	p.raw, p.about = manifest, about
 	p.limitKB = int64(h.memoryMB(about)) << 10
-	p.mu.Unlock()
-	if wants(about.Permissions) {
-		if w, err = h.startAgain(p, w); err != nil {
-			return err
-		}
-	}
+	return nil
+}
+
+// enlist makes the pool of a plug-in around its first process, if one was started.
+func (h *Host) enlist(p *plugin, w *worker) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.problem = nil
-	w.limitKB = p.limitKB
 	pool := newPool(h, p, h.config.size(p.kinds()))
-	pool.counts.Starts = 1
-	pool.idle = []*worker{w}
+	if w != nil {
+		w.limitKB = p.limitKB
+		pool.counts.Starts = 1
+		pool.idle = []*worker{w}
+	}
 	if err := h.take(p, pool); err != nil {
-		w.kill()
+		if w != nil {
+			w.kill()
+		}
 		return err
 	}
-	h.log.Info("plug-in ready", "plugin", about.Name, "version", about.Version, "kinds", p.kinds(), "processes", cap(pool.turns))
+	h.log.Info("plug-in ready", "plugin", p.about.Name, "version", p.about.Version, "kinds", p.kinds(), "processes", cap(pool.turns))
 	return nil
 }
 

@@ -150,6 +150,8 @@ func (p *pool) start(writes []string) (*worker, error) {
 	w, err := p.host.startWorker(p.plugin, writes...)
 	if err == nil && string(w.manifest) != string(p.plugin.raw) {
 		w.kill()
+		p.host.memory.forget(p.plugin)
+		p.host.memory.keep()
 		err = fmt.Errorf("plug-in %s has changed on disk; restart the server to use the new one", p.plugin.name())
 	}
 	p.mu.Lock()
