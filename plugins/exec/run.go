@@ -64,22 +64,34 @@ func (p program) run(ctx context.Context, op string, args, settings json.RawMess
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, p[0], p[1:]...)
-	cmd.Dir = sdk.TempDir(ctx)
-	cmd.Env = environment(os.Environ())
-	cmd.Stdin = bytes.NewReader(append(request, '\n'))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
 	said := &answerBuffer{}
 	log := &logLines{log: func(line string) { sdk.Log(ctx).Info(line) }}
-	cmd.Stdout, cmd.Stderr = said, log
-	err = cmd.Run()
+	cmd := p.command(ctx, request, said, log)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	if err = cmd.Start(); errors.Is(err, syscall.EPERM) { // no groups in the sandbox below full; the server ends what stays
+		cmd = p.command(ctx, request, said, log)
+		err = cmd.Start()
+	}
+	if err == nil {
+		err = cmd.Wait()
+	}
 	log.end()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	return p.answer(said, err, filepath.Dir(sdk.Out(ctx, "x")), log.last)
+}
+
+// command is one start of the program, fed with a request.
+func (p program) command(ctx context.Context, request []byte, out, log io.Writer) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p[0], p[1:]...)
+	cmd.Dir = sdk.TempDir(ctx)
+	cmd.Env = environment(os.Environ())
+	cmd.Stdin = io.MultiReader(bytes.NewReader(request), strings.NewReader("\n"))
+	cmd.Stdout, cmd.Stderr = out, log
+	cmd.WaitDelay = time.Second
+	return cmd
 }
 
 // answer makes a call's answer of what the command printed and how it ended. An error

@@ -114,7 +114,7 @@ func attackBy(t *testing.T, base string, uid int) column {
 	must(t, err)
 	defer leaked.Close()
 	file := filepath.Join(home, "column.json")
-	cmd := exec.Command(filepath.Join(base, "attacker"), "-test.run=^(TestAttacks|TestNothingIsLeftOfAHostThatWasKilled)$", "-test.v",
+	cmd := exec.Command(filepath.Join(base, "attacker"), "-test.run=^(TestAttacks|TestNothingIsLeftOfAHostThatWasKilled)$", "-test.v", "-test.timeout=4m",
 		fmt.Sprintf("-attacks=%v", *allAttacks))
 	cmd.Dir, cmd.ExtraFiles = home, []*os.File{leaked}
 	cmd.Env = []string{"PATH=" + programPath, "HOME=" + home, "TMPDIR=" + home, columnKey + "=" + file, leakedKey + "=leaked-words", faultKey + "=" + filepath.Join(base, "fault")}

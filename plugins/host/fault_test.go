@@ -160,7 +160,7 @@ func TestAnAnswerOf200MBDoesNotFillTheHost(t *testing.T) {
 	before := peakKB(t)
 	_, _, err := clean(t, h, "fine")
 	wantFailure(t, err, core.CodePlugin, false, "larger than 16 MB")
-	if grew := peakKB(t) - before; grew > 60<<10 {
+	if grew := peakKB(t) - before; grew > 30<<10 {
 		t.Errorf("the host's peak memory grew by %d MB", grew>>10)
 	} else {
 		t.Logf("the host's peak memory grew by %d KB", grew)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +41,10 @@ func victim(base string) int {
 		fmt.Println(err)
 		return 1
 	}
+	go func() { // a test that ends without killing it must not leave it
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
 	input := filepath.Join(base, "input")
 	go func() {
 		_, _ = h.Clean(context.Background(), core.CleanCall{Image: core.Source{Path: input}, Dir: base})
@@ -96,6 +101,8 @@ func killAHost(t *testing.T, base string, level sandbox.Level) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), victimKey+"="+base, levelKey+"="+level.String())
 	out, err := cmd.StdoutPipe()
+	must(t, err)
+	_, err = cmd.StdinPipe()
 	must(t, err)
 	must(t, cmd.Start())
 	line, _ := bufio.NewReader(out).ReadString('\n')
