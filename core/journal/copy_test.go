@@ -429,3 +429,22 @@ func TestCopySurvivesAFullDisk(t *testing.T) {
 		})
 	}
 }
+
+func TestCopyRefusesASequenceThatCannotBe(t *testing.T) {
+	c := mustOpenCopy(t, testConfig(t))
+	lines, err := encodeAll(events(1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, last := range []Seq{1 << 53, 1<<63 - 1, 1<<64 - 2, 1<<64 - 1} {
+		frames, _ := chain{last, Hash{1}}.next(lines, "a", 0)
+		if _, err := c.Put(t.Context(), frames); !errors.Is(err, ErrFrame) {
+			t.Errorf("Put behind %d = %v, want ErrFrame", last, err)
+		}
+	}
+	first, _ := chain{1<<53 - 1, Hash{1}}.next(lines, "a", 0)
+	if _, err := c.Put(t.Context(), first); err != nil {
+		t.Error(err)
+	}
+	wantNumbers(t, c, 0, []int{1})
+}

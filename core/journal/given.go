@@ -7,6 +7,9 @@ import (
 	"slices"
 )
 
+// maxSeq is the last sequence that can be: the engine is told of it in JSON.
+const maxSeq = 1 << 53
+
 // given is an entry from outside: its bytes, and what they say.
 type given struct {
 	frame
@@ -33,8 +36,10 @@ func parseGiven(frames [][]byte) ([]given, error) {
 	}
 	for i, g := range gs {
 		switch {
-		case g.seq == 0 || g.seq == 1 && g.prev != (Hash{}):
-			return nil, fmt.Errorf("entry %d cannot have one before it: %w", g.seq, ErrFrame)
+		case g.seq == 0 || g.seq > maxSeq:
+			return nil, fmt.Errorf("there is no entry %d: %w", g.seq, ErrFrame)
+		case g.seq == 1 && g.prev != (Hash{}):
+			return nil, fmt.Errorf("the first entry has one before it: %w", ErrFrame)
 		case i > 0 && (g.seq != gs[i-1].seq+1 || g.prev != gs[i-1].hash):
 			return nil, fmt.Errorf("entry %d does not follow entry %d, which was given before it: %w", g.seq, gs[i-1].seq, ErrFrame)
 		}
