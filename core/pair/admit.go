@@ -1,6 +1,10 @@
 package pair
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -44,7 +48,7 @@ func (m *Machine) elsewhere() bool {
 // SessionIdle is how long nothing may happen in a session before it counts as ended.
 const SessionIdle = 10 * time.Minute
 
-// maxSessions bounds the memory of sessions; beyond it the one idle for longest ends.
+// maxSessions bounds the memory of sessions; beyond it those end that are idle for longest.
 const maxSessions = 10_000
 
 // Sessions are the people and client processes that work on this server (GS6): who is
@@ -58,23 +62,18 @@ func (s *Sessions) Touch(id string, now time.Time) {
 		s.seen = map[string]time.Time{}
 	}
 	if _, open := s.seen[id]; !open && len(s.seen) >= maxSessions {
-		s.makeRoom(now)
+		s.makeRoom()
 	}
 	s.seen[id] = now
 }
 
-// makeRoom ends the sessions that are idle, at least the one that is so for longest.
-func (s *Sessions) makeRoom(now time.Time) {
-	oldest := ""
-	for id, at := range s.seen {
-		if now.Sub(at) >= SessionIdle {
-			delete(s.seen, id)
-		} else if oldest == "" || at.Before(s.seen[oldest]) || at.Equal(s.seen[oldest]) && id < oldest {
-			oldest = id
-		}
-	}
-	if len(s.seen) >= maxSessions {
-		delete(s.seen, oldest)
+// makeRoom ends a tenth of the sessions at once, so that it is seldom called.
+func (s *Sessions) makeRoom() {
+	ids := slices.SortedFunc(maps.Keys(s.seen), func(a, b string) int {
+		return cmp.Or(s.seen[a].Compare(s.seen[b]), strings.Compare(a, b))
+	})
+	for _, id := range ids[:len(ids)/10] {
+		delete(s.seen, id)
 	}
 }
 

@@ -149,9 +149,9 @@ func (s *server) do(o Output) {
 	case Append:
 		s.append("", o.Body, func(ok bool, _ journal.Seq) {
 			if ok {
-				s.step(Appended{o.Body})
+				s.step(Appended(o))
 			} else {
-				s.step(AppendFailed{o.Body})
+				s.step(AppendFailed(o))
 			}
 		})
 	case Activate:

@@ -125,9 +125,10 @@ func (s *server) fork() {
 	s.ship.call(s, func(to *server, reply func(func())) {
 		old := to.disk.copy
 		reply(func() {
-			have, left := s.disk.own.lines(), 1
+			have, left, all := s.disk.own.lines(), 1, true
 			done := func(ok bool, _ journal.Seq) {
-				if left--; left == 0 && ok {
+				all = all && ok
+				if left--; left == 0 && all {
 					s.setAside(old.End())
 				}
 			}

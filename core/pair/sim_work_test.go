@@ -355,7 +355,7 @@ func (s *server) take(d *doc, r Request, answer func(protected bool, why error))
 	if v, _, used := s.state.ByKey(d.key, core.Ref(d.key)); used {
 		at, own := s.seqs[v.ID]
 		if !own {
-			answer(true, nil) // shipped by the peer: both have it
+			answer(false, nil) // the peer wrote it; whether it still has it nobody knows here
 			return
 		}
 		ack(at)
