@@ -69,7 +69,7 @@ func (b *backend) Submit(_ context.Context, s core.Submission) (core.Accepted, e
 	}
 	b.received = append(b.received, s)
 	id := core.JobID(fmt.Sprintf("a-%d", len(b.received)))
-	b.add(api.Job{ID: id, State: core.Queued, Name: s.Name})
+	b.add(api.Job{ID: id, State: core.Queued, Name: s.Name, User: s.User})
 	return core.Accepted{ID: id, State: core.Queued, Server: "a"}, nil
 }
 
@@ -112,7 +112,7 @@ func (b *backend) Jobs(_ context.Context, q api.Query) (api.List, error) {
 	var l api.List
 	past := q.After == ""
 	for _, id := range b.order {
-		if past && (q.State == "" || b.jobs[id].State == q.State) {
+		if past && (q.State == "" || b.jobs[id].State == q.State) && (q.User == "" || b.jobs[id].User == q.User) {
 			if len(l.Jobs) == q.Limit {
 				l.Next = l.Jobs[len(l.Jobs)-1].ID
 				break

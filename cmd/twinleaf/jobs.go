@@ -173,7 +173,7 @@ func describeJob(w io.Writer, j api.Job) error {
 	line("profile", "%s", j.Profile)
 	line("pages", "%d of %d done, %d blank, %d as images only", j.Pages.Done, j.Pages.Total, j.Pages.Blank, j.Pages.Failed)
 	line("server", "%s", j.Server)
-	line("submitted", "%s", j.Submitted.Local().Format(time.DateTime))
+	line("submitted", "%s%s", j.Submitted.Local().Format(time.DateTime), by(j.User))
 	if !j.Finished.IsZero() {
 		line("finished", "%s (after %s)", j.Finished.Local().Format(time.DateTime), j.Finished.Sub(j.Submitted).Round(time.Millisecond))
 	}
@@ -202,6 +202,14 @@ func describeJob(w io.Writer, j api.Job) error {
 		}
 	}
 	return t.Flush()
+}
+
+// by names who submitted a job.
+func by(user string) string {
+	if user == "" {
+		return ""
+	}
+	return " by " + printable(user)
 }
 
 // span names the pages of the job that a part has.

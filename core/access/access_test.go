@@ -68,6 +68,9 @@ type clock struct{ now time.Time }
 
 func (c *clock) turn(d time.Duration) { c.now = c.now.Add(d) }
 
+// cheap hashes in no time.
+var cheap = cost{memory: 64, time: 1, lanes: 1}
+
 const words = "four quiet ducks swim"
 
 // house is a directory with the administrator ada and the submitter sam.
@@ -75,7 +78,7 @@ func house(t *testing.T) (*Directory, *shelf, *clock) {
 	t.Helper()
 	c := &clock{time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	s := &shelf{all: map[string][]byte{}}
-	d := New(Config{Now: func() time.Time { return c.now }}, s, wax("red"))
+	d := New(Config{cost: cheap, Now: func() time.Time { return c.now }}, s, wax("red"))
 	set(t, d, "ada", core.Administrator)
 	set(t, d, "sam", core.Submitter)
 	return d, s, c
@@ -107,12 +110,12 @@ func wantCode(t *testing.T, what string, err error, code string) {
 func TestASessionHoldsOnBothServers(t *testing.T) {
 	d, s, c := house(t)
 	session := logIn(t, d, "sam")
-	peer := New(Config{Now: func() time.Time { return c.now }}, s, wax("red"))
+	peer := New(Config{cost: cheap, Now: func() time.Time { return c.now }}, s, wax("red"))
 	got, err := peer.Identify(session.Text)
 	if want := (core.Caller{Name: "sam", Role: core.Submitter}); err != nil || got != want {
 		t.Errorf("the other server: got %+v %v, want %+v", got, err, want)
 	}
-	stranger := New(Config{}, &shelf{all: map[string][]byte{}}, wax("red"))
+	stranger := New(Config{cost: cheap}, &shelf{all: map[string][]byte{}}, wax("red"))
 	_, err = stranger.Identify(session.Text)
 	wantCode(t, "another pair", err, CodeUnauthorized)
 }
@@ -194,7 +197,7 @@ func TestAChangedByteEndsASession(t *testing.T) {
 func TestALostSecretKeyCostsSessionsOnly(t *testing.T) {
 	d, s, c := house(t)
 	session := logIn(t, d, "ada")
-	restored := New(Config{Now: func() time.Time { return c.now }}, s, wax("blue"))
+	restored := New(Config{cost: cheap, Now: func() time.Time { return c.now }}, s, wax("blue"))
 	_, err := restored.Identify(session.Text)
 	wantCode(t, "the old session", err, core.CodeSecret)
 	if _, err := restored.Identify(logIn(t, restored, "ada").Text); err != nil {
@@ -273,7 +276,7 @@ func TestOneCustomersNetworkIsOneAddress(t *testing.T) {
 
 func TestTheFirstIsAnAdministratorAndOneRemains(t *testing.T) {
 	ctx := t.Context()
-	d := New(Config{}, &shelf{all: map[string][]byte{}}, wax("red"))
+	d := New(Config{cost: cheap}, &shelf{all: map[string][]byte{}}, wax("red"))
 	_, err := d.SetUser(ctx, "sam", Change{core.Submitter, words}, "")
 	wantCode(t, "a submitter first", err, core.CodeConflict)
 	_, _, err = d.AddToken(ctx, Wanted{Name: "mfd", Role: core.Submitter}, "")
@@ -403,6 +406,18 @@ func TestWithoutItsSettingsNothingIsDecided(t *testing.T) {
 	}
 }
 
+func TestPasswordsAreHashedAsOWASPRecommends(t *testing.T) {
+	d := New(Config{}, &shelf{all: map[string][]byte{}}, wax("red"))
+	set(t, d, "ada", core.Administrator)
+	u, err := d.user("ada")
+	if err != nil || !strings.HasPrefix(u.Password, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("got %+v %v", u, err)
+	}
+	if _, err := d.LogIn(t.Context(), "ada", words, "192.0.2.1"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAHashInTheSettingsCannotAskForMuch(t *testing.T) {
 	good := hashed{present, make([]byte, 16), make([]byte, 32)}.String()
 	if _, err := parseHash(good); err != nil {
@@ -417,7 +432,7 @@ func TestAHashInTheSettingsCannotAskForMuch(t *testing.T) {
 
 func FuzzCredentials(f *testing.F) {
 	c := &clock{time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	d := New(Config{Now: func() time.Time { return c.now }}, &shelf{all: map[string][]byte{}}, wax("red"))
+	d := New(Config{cost: cheap, Now: func() time.Time { return c.now }}, &shelf{all: map[string][]byte{}}, wax("red"))
 	if _, err := d.SetUser(f.Context(), "ada", Change{core.Administrator, words}, ""); err != nil {
 		f.Fatal(err)
 	}

@@ -33,6 +33,8 @@ type Config struct {
 	Hashes  int           // passwords hashed at the same time, 19 MiB each; default 2
 	Callers int           // names and addresses whose failed log-ins are remembered; default 10,000
 
+	cost cost // of hashing a password; default present. Tests take less
+
 	Now    func() time.Time // default time.Now
 	Random io.Reader        // default the system's
 }
@@ -42,6 +44,9 @@ func (c Config) withDefaults() Config {
 	c.Idle = cmp.Or(c.Idle, 30*time.Minute)
 	c.Hashes = cmp.Or(c.Hashes, 2)
 	c.Callers = cmp.Or(c.Callers, 10_000)
+	if c.cost == (cost{}) {
+		c.cost = present
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

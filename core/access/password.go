@@ -99,7 +99,7 @@ func (d *Directory) hash(ctx context.Context, password string) (string, error) {
 	if err := CheckPassword(password); err != nil {
 		return "", err
 	}
-	h := hashed{cost: present, salt: make([]byte, saltSize)}
+	h := hashed{cost: d.config.cost, salt: make([]byte, saltSize)}
 	if _, err := io.ReadFull(d.config.Random, h.salt); err != nil {
 		return "", fmt.Errorf("salt of a password: %w", err)
 	}
@@ -117,7 +117,7 @@ func (d *Directory) hash(ctx context.Context, password string) (string, error) {
 func (d *Directory) matches(ctx context.Context, password, text string) (bool, error) {
 	h, err := parseHash(text)
 	if err != nil {
-		h = hashed{cost: present, salt: make([]byte, saltSize)}
+		h = hashed{cost: d.config.cost, salt: make([]byte, saltSize)}
 	}
 	if len(password) > maxPassword {
 		password = password[:maxPassword] // longer than any that is right; hash no megabytes
