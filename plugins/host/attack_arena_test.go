@@ -248,7 +248,7 @@ func (a *arena) words(t *testing.T) *strings.Replacer {
 	self, err := os.Executable()
 	must(t, err)
 	return strings.NewReplacer(
-		"{base}", a.base, "{plugins}", a.path("plugins"), "{program}", os.Getenv(faultKey), "{server}", self,
+		"{uid}", strconv.Itoa(os.Geteuid()), "{base}", a.base, "{plugins}", a.path("plugins"), "{program}", os.Getenv(faultKey), "{server}", self,
 		"{host}", strconv.Itoa(os.Getpid()), "{bystander}", strconv.Itoa(a.standBy(t)), "{neighbour}", a.neighbour.ID(),
 		"{slot}", a.neighbour.slot.dir, "{sockets}", a.neighbour.sockets, "{socket}", *a.neighbour.socket.Load(),
 		"{tcp}", a.tcp.Addr().String(), "{granted}", a.granted.Addr().String(), "{author}", a.author,

@@ -75,10 +75,10 @@ func fileAttacks() []attackCase {
 
 func writeAttacks() []attackCase {
 	return []attackCase{
-		{name: "write to /etc", do: "attack create /etc/twinleaf-attack", judge: appears("/etc/twinleaf-attack"), proof: onlyRoot},
-		{name: "write to /dev/shm", do: "attack create /dev/shm/twinleaf-attack", root: landlock, user: landlock, judge: appears("/dev/shm/twinleaf-attack"), proof: anyone},
-		{name: "write to /var/tmp", do: "attack create /var/tmp/twinleaf-attack", root: landlock, user: landlock, judge: appears("/var/tmp/twinleaf-attack"), proof: anyone},
-		{name: "write to the host's /tmp", do: "attack create /tmp/twinleaf-attack", root: landlock, user: landlock, judge: appears("/tmp/twinleaf-attack"), proof: anyone},
+		{name: "write to /etc", do: "attack create /etc/twinleaf-attack-{uid}", judge: appears("/etc/twinleaf-attack-{uid}"), proof: onlyRoot},
+		{name: "write to /dev/shm", do: "attack create /dev/shm/twinleaf-attack-{uid}", root: landlock, user: landlock, judge: appears("/dev/shm/twinleaf-attack-{uid}"), proof: anyone},
+		{name: "write to /var/tmp", do: "attack create /var/tmp/twinleaf-attack-{uid}", root: landlock, user: landlock, judge: appears("/var/tmp/twinleaf-attack-{uid}"), proof: anyone},
+		{name: "write to the host's /tmp", do: "attack create /tmp/twinleaf-attack-{uid}", root: landlock, user: landlock, judge: appears("/tmp/twinleaf-attack-{uid}"), proof: anyone},
 		{name: "overwrite its own program", do: "attack overwrite {program}"},
 		{name: "overwrite the server's program", do: "attack overwrite {server}"},
 		{name: "put a program into the plug-in folder", do: "attack create {plugins}/evil", user: landlock, judge: appears("{plugins}/evil"), proof: anyone},

@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
@@ -58,9 +60,16 @@ func TestAttacks(t *testing.T) {
 	}
 	before := mounts(t)
 	base := openBase(t)
-	var columns []column
-	for _, uid := range users {
-		columns = append(columns, attackBy(t, base, uid))
+	columns := make([]column, len(users))
+	var all errgroup.Group
+	for i, uid := range users { // at once: much of it is waiting
+		all.Go(func() (err error) {
+			columns[i], err = attackBy(base, uid)
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
 	}
 	printTable(columns)
 	if *allAttacks {
@@ -88,50 +97,53 @@ func openBase(t *testing.T) string {
 	self, err := os.Executable()
 	must(t, err)
 	must(t, os.Chmod(base, 0o755))
-	copyProgram(t, fault, filepath.Join(base, "fault"))
-	copyProgram(t, self, filepath.Join(base, "attacker"))
+	must(t, errors.Join(copyProgram(fault, filepath.Join(base, "fault")), copyProgram(self, filepath.Join(base, "attacker"))))
 	return base
 }
 
-func copyProgram(t *testing.T, from, to string) {
-	t.Helper()
+func copyProgram(from, to string) error {
 	in, err := os.Open(from)
-	must(t, err)
+	if err != nil {
+		return err
+	}
 	defer in.Close()
-	must(t, copyTo(in, to, 0o755))
+	return copyTo(in, to, 0o755)
 }
 
 // attackBy runs this program again as a user and gives what its attacks came to. A file
 // is left open to it, as by a parent that does not close what it has.
-func attackBy(t *testing.T, base string, uid int) column {
-	t.Helper()
+func attackBy(base string, uid int) (column, error) {
 	home := filepath.Join(base, fmt.Sprint(uid))
-	must(t, os.Mkdir(home, 0o755))
-	must(t, os.Chown(home, uid, uid))
-	secret := filepath.Join(base, fmt.Sprintf("leaked-%d", uid))
-	must(t, os.WriteFile(secret, []byte("leaked-words"), 0o600))
+	fault, file, secret := filepath.Join(home, "fault"), filepath.Join(home, "column.json"), filepath.Join(base, fmt.Sprintf("leaked-%d", uid))
+	err := errors.Join(
+		os.Mkdir(home, 0o755), copyProgram(filepath.Join(base, "fault"), fault), os.Chown(home, uid, uid),
+		os.WriteFile(secret, []byte("leaked-words"), 0o600),
+	)
+	if err != nil {
+		return column{}, err
+	}
 	leaked, err := os.Open(secret)
-	must(t, err)
+	if err != nil {
+		return column{}, err
+	}
 	defer leaked.Close()
-	file := filepath.Join(home, "column.json")
 	cmd := exec.Command(filepath.Join(base, "attacker"), "-test.run=^(TestAttacks|TestNothingIsLeftOfAHostThatWasKilled)$", "-test.v", "-test.timeout=4m",
 		fmt.Sprintf("-attacks=%v", *allAttacks))
 	cmd.Dir, cmd.ExtraFiles = home, []*os.File{leaked}
-	cmd.Env = []string{"PATH=" + programPath, "HOME=" + home, "TMPDIR=" + home, columnKey + "=" + file, leakedKey + "=leaked-words", faultKey + "=" + filepath.Join(base, "fault")}
+	cmd.Env = []string{"PATH=" + programPath, "HOME=" + home, "TMPDIR=" + home, columnKey + "=" + file, leakedKey + "=leaked-words", faultKey + "=" + fault}
 	if uid != os.Geteuid() {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("as user %d: %v\n%s", uid, err, out)
-	}
+	out, failed := cmd.CombinedOutput()
 	var c column
 	raw, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("as user %d: %v\n%s", uid, err, out)
+	if err == nil {
+		err = json.Unmarshal(raw, &c)
 	}
-	must(t, json.Unmarshal(raw, &c))
-	return c
+	if err := errors.Join(failed, err); err != nil {
+		return c, fmt.Errorf("as user %d: %w\n%s", uid, err, out)
+	}
+	return c, nil
 }
 
 func tell(t *testing.T, file string, c column) {
