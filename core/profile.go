@@ -97,7 +97,7 @@ func ParseDestination(data []byte) (Destination, error) {
 	return dest, nil
 }
 
-// strict decodes one JSON value without unknown fields.
+// strict decodes one JSON value without unknown fields; see exact.
 func strict(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -107,5 +107,5 @@ func strict(data []byte, v any) error {
 	if _, err := dec.Token(); err != io.EOF {
 		return errors.New("something follows it")
 	}
-	return nil
+	return exact(data, v)
 }
