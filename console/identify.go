@@ -13,9 +13,8 @@ import (
 
 // Names that clients of log-in sessions know.
 const (
-	cookieName    = "twinleaf-session"
-	guardHeader   = "X-CSRF-Token"     // the session's guard, with changes that a cookie carries
-	renewedHeader = "Twinleaf-Renewed" // a newer text of the session that came as a bearer token
+	cookieName  = "twinleaf-session"
+	guardHeader = "X-CSRF-Token" // the session's guard, with changes that a cookie carries
 )
 
 // configured is the caller of the token in the server's own configuration.
@@ -150,7 +149,7 @@ func renew(w http.ResponseWriter, rq request, r *http.Request) {
 		http.SetCookie(w, cookie(rq.tls, rq.session.Token, 0))
 		return
 	}
-	w.Header().Set(renewedHeader, rq.session.Token)
+	w.Header().Set(api.RenewedHeader, rq.session.Token)
 }
 
 func sessionCookie(ctx context.Context, session api.Session) *http.Cookie {

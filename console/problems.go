@@ -72,7 +72,7 @@ func status(code string) int {
 		return http.StatusConflict
 	case core.CodeOverLimit:
 		return http.StatusRequestEntityTooLarge
-	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted:
+	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeSecret:
 		return http.StatusServiceUnavailable
 	case core.CodeNotAScan, core.CodeUnsupported:
 		return http.StatusUnsupportedMediaType

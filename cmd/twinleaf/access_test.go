@@ -42,12 +42,12 @@ func TestTimesOfTokens(t *testing.T) {
 func TestAPasswordIsTheFirstLineOfAPipe(t *testing.T) {
 	for in, want := range map[string]string{"four ducks\n": "four ducks", "four ducks": "four ducks", " a b \r\nmore\n": " a b "} {
 		a := &app{std: streams{in: strings.NewReader(in)}}
-		if got, err := a.newPassword("ada"); err != nil || got != want {
+		if got, err := a.newPassword(t.Context(), "ada"); err != nil || got != want {
 			t.Errorf("%q: got %q %v, want %q", in, got, err, want)
 		}
 	}
 	a := &app{std: streams{in: strings.NewReader("\n")}}
-	if _, err := a.password("Password: "); code(err) != exitUsage {
+	if _, err := a.password(t.Context(), "Password: "); code(err) != exitUsage {
 		t.Errorf("nothing: got %v, want a usage error", err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func newLogin(a *app) *cobra.Command {
 			"what runs longer takes a token of \"twinleaf token add\".",
 		Example: "  export TWINLEAF_TOKEN=$(twinleaf login ada)",
 		RunE: func(c *cobra.Command, args []string) error {
-			password, err := a.password("Password: ")
+			password, err := a.password(c.Context(), "Password: ")
 			if err != nil {
 				return err
 			}
@@ -57,12 +58,12 @@ func newLogout(a *app) *cobra.Command {
 }
 
 // newPassword asks twice on a terminal, so that nobody mistypes what they cannot see.
-func (a *app) newPassword(name string) (string, error) {
-	first, err := a.password("Password for " + name + ": ")
+func (a *app) newPassword(ctx context.Context, name string) (string, error) {
+	first, err := a.password(ctx, "Password for "+name+": ")
 	if err != nil || a.terminal() == nil {
 		return first, err
 	}
-	second, err := a.password("Once more: ")
+	second, err := a.password(ctx, "Once more: ")
 	if err == nil && first != second {
 		err = errors.New("the two passwords differ\nhint: try again")
 	}
@@ -70,13 +71,12 @@ func (a *app) newPassword(name string) (string, error) {
 }
 
 // password asks for one without showing it; from a pipe it is the first line.
-func (a *app) password(prompt string) (string, error) {
+func (a *app) password(ctx context.Context, prompt string) (string, error) {
 	const most = 1 << 10
 	if in := a.terminal(); in != nil {
 		fmt.Fprint(a.std.err, prompt)
-		text, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(a.std.err)
-		return string(text), err
+		defer fmt.Fprintln(a.std.err)
+		return hidden(ctx, in)
 	}
 	line, err := bufio.NewReader(io.LimitReader(a.std.in, most)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -86,6 +86,30 @@ func (a *app) password(prompt string) (string, error) {
 		return "", usage("type it, or send it on standard input", "there is no password")
 	}
 	return line, nil
+}
+
+// hidden reads a line that is not shown. A terminal that is left with Ctrl-C shows again
+// what is typed.
+func hidden(ctx context.Context, in *os.File) (string, error) {
+	before, err := term.GetState(int(in.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	type typed struct {
+		text []byte
+		err  error
+	}
+	line := make(chan typed, 1)
+	go func() { // reading cannot be interrupted; it ends with the program
+		text, err := term.ReadPassword(int(in.Fd()))
+		line <- typed{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(int(in.Fd()), before))
+	case t := <-line:
+		return string(t.text), t.err
+	}
 }
 
 // terminal is standard input if a person sits there.

@@ -75,7 +75,7 @@ func (a *app) addUser(ctx context.Context, name string, role core.Role) error {
 func (a *app) setUser(ctx context.Context, name string, change api.UserChange, askFor bool) error {
 	if askFor {
 		var err error
-		if change.Password, err = a.newPassword(name); err != nil {
+		if change.Password, err = a.newPassword(ctx, name); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,9 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
+// RenewedHeader brings a newer text of the session whose text was sent as a bearer token.
+const RenewedHeader = "Twinleaf-Renewed"
+
 // User is a person who may log in.
 type User struct {
 	Name    string    `json:"name"`

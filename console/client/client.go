@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
@@ -45,6 +46,7 @@ type Client struct {
 	servers []*url.URL
 	config  Config
 	http    *http.Client
+	token   atomic.Value // string: Config.Token, or what a server gave instead because the session was used
 }
 
 // New checks the addresses. It talks to nobody yet.
@@ -62,6 +64,7 @@ func New(c Config) (*Client, error) {
 		c.Retries = 10
 	}
 	cl := &Client{config: c}
+	cl.token.Store(c.Token)
 	for _, s := range c.Servers {
 		u, err := parse(s)
 		if err != nil {
@@ -133,8 +136,8 @@ func (c *Client) try(ctx context.Context, server *url.URL, rq request) (*http.Re
 	for k, v := range rq.header {
 		hr.Header[k] = v
 	}
-	if c.config.Token != "" {
-		hr.Header.Set("Authorization", "Bearer "+c.config.Token)
+	if token := c.token.Load().(string); token != "" {
+		hr.Header.Set("Authorization", "Bearer "+token)
 	}
 	if rq.body != nil {
 		body, size, err := rq.body()
@@ -143,7 +146,11 @@ func (c *Client) try(ctx context.Context, server *url.URL, rq request) (*http.Re
 		}
 		hr.Body, hr.ContentLength = body, size
 	}
-	return c.http.Do(hr)
+	resp, err := c.http.Do(hr)
+	if err == nil && resp.Header.Get(api.RenewedHeader) != "" {
+		c.token.Store(resp.Header.Get(api.RenewedHeader))
+	}
+	return resp, err
 }
 
 // plain is the cause of a failed request, without method and address.

@@ -107,173 +107,6 @@ func wantCode(t *testing.T, what string, err error, code string) {
 	}
 }
 
-func TestASessionHoldsOnBothServers(t *testing.T) {
-	d, s, c := house(t)
-	session := logIn(t, d, "sam")
-	peer := New(Config{cost: cheap, Now: func() time.Time { return c.now }}, s, wax("red"))
-	got, err := peer.Identify(session.Text)
-	if want := (core.Caller{Name: "sam", Role: core.Submitter}); err != nil || got != want {
-		t.Errorf("the other server: got %+v %v, want %+v", got, err, want)
-	}
-	stranger := New(Config{cost: cheap}, &shelf{all: map[string][]byte{}}, wax("red"))
-	_, err = stranger.Identify(session.Text)
-	wantCode(t, "another pair", err, CodeUnauthorized)
-}
-
-func TestASessionEndsWhenItIsNotUsedAndAfterTwelveHours(t *testing.T) {
-	d, _, c := house(t)
-	began := c.now
-	first := logIn(t, d, "sam")
-	session := first
-	for c.now.Sub(began) < 12*time.Hour-20*time.Minute {
-		c.turn(20 * time.Minute)
-		if _, err := d.Session(session.Text); err != nil {
-			t.Fatalf("after %v: %v", c.now.Sub(began), err)
-		}
-		var err error
-		if session, err = d.Renew(session); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := d.Session(first.Text); err == nil {
-		t.Error("a text that was not renewed holds for hours")
-	}
-	c.turn(21 * time.Minute)
-	_, err := d.Session(session.Text)
-	wantCode(t, "after twelve hours", err, CodeUnauthorized)
-
-	idle := logIn(t, d, "sam")
-	c.turn(30 * time.Minute)
-	_, err = d.Session(idle.Text)
-	wantCode(t, "after thirty idle minutes", err, CodeUnauthorized)
-}
-
-func TestWhatEndsASession(t *testing.T) {
-	for name, end := range map[string]func(*Directory, Session) error{
-		"another password": func(d *Directory, _ Session) error {
-			_, err := d.SetUser(context.Background(), "sam", Change{Password: "nine loud geese fly"}, "ada")
-			return err
-		},
-		"another role": func(d *Directory, _ Session) error {
-			_, err := d.SetUser(context.Background(), "sam", Change{Role: core.Operator}, "ada")
-			return err
-		},
-		"removal": func(d *Directory, _ Session) error {
-			_, err := d.RemoveUser(context.Background(), "sam", "ada")
-			return err
-		},
-		"removal and another user of the name": func(d *Directory, _ Session) error {
-			_, err := d.RemoveUser(context.Background(), "sam", "ada")
-			_, err2 := d.SetUser(context.Background(), "sam", Change{core.Submitter, words}, "ada")
-			return errors.Join(err, err2)
-		},
-		"logging out": func(d *Directory, s Session) error { d.LogOut(s); return nil },
-	} {
-		d, _, _ := house(t)
-		session := logIn(t, d, "sam")
-		if err := end(d, session); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		_, err := d.Identify(session.Text)
-		wantCode(t, name, err, CodeUnauthorized)
-		if _, err := d.Identify(logIn(t, d, "ada").Text); err != nil {
-			t.Errorf("%s: another user's session ended: %v", name, err)
-		}
-	}
-}
-
-func TestAChangedByteEndsASession(t *testing.T) {
-	d, _, _ := house(t)
-	text := logIn(t, d, "sam").Text
-	for i := range len(text) {
-		b := []byte(text)
-		b[i] ^= 1
-		if _, err := d.Identify(string(b)); err == nil {
-			t.Errorf("byte %d of a session's text may be changed", i)
-		}
-	}
-}
-
-func TestALostSecretKeyCostsSessionsOnly(t *testing.T) {
-	d, s, c := house(t)
-	session := logIn(t, d, "ada")
-	restored := New(Config{cost: cheap, Now: func() time.Time { return c.now }}, s, wax("blue"))
-	_, err := restored.Identify(session.Text)
-	wantCode(t, "the old session", err, core.CodeSecret)
-	if _, err := restored.Identify(logIn(t, restored, "ada").Text); err != nil {
-		t.Errorf("a new log-in: %v", err)
-	}
-}
-
-func TestNobodyLearnsWhoIsAUser(t *testing.T) {
-	d, _, _ := house(t)
-	_, unknown := d.LogIn(t.Context(), "nobody", words, "192.0.2.1")
-	_, wrong := d.LogIn(t.Context(), "sam", "not the four ducks", "192.0.2.1")
-	_, odd := d.LogIn(t.Context(), "No/Name", words, "192.0.2.1")
-	wantCode(t, "unknown user", unknown, CodeUnauthorized)
-	if unknown.Error() != wrong.Error() || odd.Error() != wrong.Error() {
-		t.Errorf("told apart: %q, %q, %q", unknown, wrong, odd)
-	}
-}
-
-func TestLogInsThatFailTooOftenHaveToWait(t *testing.T) {
-	d, _, c := house(t)
-	d.config.Now = func() time.Time { return c.now }
-	for i := range 5 {
-		_, err := d.LogIn(t.Context(), "sam", "wrong words again", "192.0.2.1")
-		wantCode(t, fmt.Sprint("try ", i), err, CodeUnauthorized)
-	}
-	_, err := d.LogIn(t.Context(), "sam", words, "192.0.2.1")
-	wantCode(t, "the sixth try, though it is right", err, CodeTooMany)
-	if _, err := d.LogIn(t.Context(), "sam", words, "192.0.2.9"); err != nil {
-		t.Errorf("from another address: %v; nobody may lock a user out", err)
-	}
-	c.turn(30 * time.Second)
-	if _, err := d.LogIn(t.Context(), "sam", words, "192.0.2.1"); err != nil {
-		t.Errorf("after the wait: %v", err)
-	}
-}
-
-func TestTheLimiterStaysSmallAndCountsAddresses(t *testing.T) {
-	l := newLimiter(300)
-	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	passed := 0
-	for i := range 2000 {
-		if l.take(now, fmt.Sprint("name-", i), "192.0.2.1") == 0 {
-			passed++
-		}
-	}
-	if passed != rateAddress.burst {
-		t.Errorf("%d tries from one address, want %d", passed, rateAddress.burst)
-	}
-	for i := range 2000 {
-		l.take(now, "sam", network(fmt.Sprintf("198.51.%d.%d", i/256, i%256)))
-	}
-	if n := len(l.free.all); n > 300 {
-		t.Errorf("%d entries, want at most 300", n)
-	}
-	if l.take(now, "sam", "203.0.113.1") == 0 {
-		t.Error("a name may be tried from everywhere without end")
-	}
-	for range 50 {
-		l.take(now, "eve", "2001:db8::/64")
-		l.forget(now, "eve", "2001:db8::/64")
-	}
-	if wait := l.take(now, "eve", "2001:db8::/64"); wait != 0 {
-		t.Errorf("right log-ins count: wait %v", wait)
-	}
-}
-
-func TestOneCustomersNetworkIsOneAddress(t *testing.T) {
-	for from, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "pipe": "",
-	} {
-		if got := network(from); got != want {
-			t.Errorf("%s: got %q, want %q", from, got, want)
-		}
-	}
-}
-
 func TestTheFirstIsAnAdministratorAndOneRemains(t *testing.T) {
 	ctx := t.Context()
 	d := New(Config{cost: cheap}, &shelf{all: map[string][]byte{}}, wax("red"))
@@ -357,19 +190,6 @@ func TestNamesRolesAndPasswordsAreChecked(t *testing.T) {
 	wantCode(t, "a token of the past", err, core.CodeBadRequest)
 }
 
-func TestUsersChangeTheirOwnPasswords(t *testing.T) {
-	d, _, _ := house(t)
-	wantCode(t, "wrong old one", d.ChangePassword(t.Context(), "sam", "no ducks at all", "nine loud geese fly", "192.0.2.1"), CodeUnauthorized)
-	if err := d.ChangePassword(t.Context(), "sam", words, "nine loud geese fly", "192.0.2.1"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := d.LogIn(t.Context(), "sam", words, "192.0.2.1")
-	wantCode(t, "the old password", err, CodeUnauthorized)
-	if _, err := d.LogIn(t.Context(), "sam", "nine loud geese fly", "192.0.2.1"); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestPasswordsAndKeysAreNotInTheSettings(t *testing.T) {
 	d, s, _ := house(t)
 	logIn(t, d, "ada")
@@ -390,19 +210,6 @@ func TestPasswordsAndKeysAreNotInTheSettings(t *testing.T) {
 	}
 	if Private("profile/x") || Private("users/x") {
 		t.Error("other settings are hidden")
-	}
-}
-
-func TestWithoutItsSettingsNothingIsDecided(t *testing.T) {
-	d, s, _ := house(t)
-	session := logIn(t, d, "ada")
-	s.err = &core.Failure{Code: core.CodeDataDown, Detail: "no disk"}
-	_, err := d.Identify(session.Text)
-	wantCode(t, "a session", err, core.CodeDataDown)
-	_, err = d.LogIn(t.Context(), "ada", words, "192.0.2.1")
-	wantCode(t, "a log-in", err, core.CodeDataDown)
-	if open, err := d.Open(); open || err == nil {
-		t.Errorf("open: got %v %v, want an error", open, err)
 	}
 }
 
@@ -428,40 +235,4 @@ func TestAHashInTheSettingsCannotAskForMuch(t *testing.T) {
 			t.Errorf("%+v is taken", cost)
 		}
 	}
-}
-
-func FuzzCredentials(f *testing.F) {
-	c := &clock{time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	d := New(Config{cost: cheap, Now: func() time.Time { return c.now }}, &shelf{all: map[string][]byte{}}, wax("red"))
-	if _, err := d.SetUser(f.Context(), "ada", Change{core.Administrator, words}, ""); err != nil {
-		f.Fatal(err)
-	}
-	session, err := d.LogIn(f.Context(), "ada", words, "192.0.2.1")
-	if err != nil {
-		f.Fatal(err)
-	}
-	_, token, err := d.AddToken(f.Context(), Wanted{Name: "mfd", Role: core.Submitter}, "ada")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, seed := range []string{"twt_000000000000_x", "tws_e30.x", "tws_.", ""} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		caller, err := d.Identify(text)
-		if err == nil && text != session.Text && text != token {
-			t.Errorf("%q is %+v", text, caller)
-		}
-	})
-}
-
-func FuzzHash(f *testing.F) {
-	f.Add(hashed{present, make([]byte, 16), make([]byte, 32)}.String())
-	f.Add("$argon2id$v=19$m=8,t=1,p=1$$")
-	f.Fuzz(func(t *testing.T, text string) {
-		h, err := parseHash(text)
-		if err == nil && (h.String() != text || !h.cost.bearable()) {
-			t.Errorf("%q is read as %q", text, h)
-		}
-	})
 }
