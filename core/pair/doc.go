@@ -29,6 +29,19 @@
 //	   ▲                                                                     │ drained
 //	   └──────────────────── HandedBack durable, answered ── Closing ◄───────┘
 //
+// What is around the machine owes it this:
+//
+//   - It does the outputs of a step in order and answers those that ask for an answer.
+//   - It fills in View.End and GiveBack.End when it sends them: the end of the own
+//     journal on disk.
+//   - Of what asks for or brings journal entries it serves only the run that the
+//     machine [Machine.Hears]; anything else may be from before a wiped disk.
+//   - It tells Folded whenever the peer's journal was folded further, and 0 when the
+//     copy was set aside.
+//   - It folds what it restored before it says Reconciled.
+//   - A job that is answered as protected has gone through [Acks]; one of the peer's
+//     journal, found by its Idempotency-Key, is not protected by being found.
+//
 // Both halves are the same on both servers; primary and secondary differ in what
 // clients prefer and in who may write settings.
 //

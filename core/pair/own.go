@@ -92,7 +92,7 @@ func (m *Machine) alone() bool {
 // and this server has waited long enough for what it wrote before.
 func (m *Machine) stranded() bool {
 	waits := m.phase == Restoring || m.phase == Returning || m.phase == Barrier
-	return waits && m.linked() && !m.ear.view.Data && m.clock.awake-m.waits >= m.cfg.Silence
+	return waits && m.linked() && m.health.Data && !m.ear.view.Data && m.clock.awake-max(m.waits, m.wellAt) >= m.cfg.Silence
 }
 
 // givenBack is the peer's word that it works on the own jobs no more.
