@@ -68,7 +68,7 @@ func (s *Server) identify(r *http.Request) (request, *api.Problem) {
 	}
 	if !open {
 		return rq, api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized,
-			"send the header Authorization: Bearer TOKEN (twinleaf --token TOKEN)",
+			"send the header Authorization: Bearer TOKEN (twinleaf --token TOKEN); users get one with twinleaf login NAME",
 			"this server asks for a token and the request has none that is right")
 	}
 	rq.caller = core.Caller{Role: core.Administrator}

@@ -66,7 +66,7 @@ func (a *app) addUser(ctx context.Context, name string, role core.Role) error {
 	}
 	fmt.Fprintf(a.std.out, "%s may log in as %s\n", name, role)
 	if len(users) == 0 {
-		fmt.Fprintf(a.std.err, "from now on everybody has to say who they are; commands take the token of \"twinleaf login %s\" or \"twinleaf token add\"\n", name)
+		fmt.Fprintf(a.std.err, "from now on everybody has to say who they are\nhint: export TWINLEAF_TOKEN=$(twinleaf login %s)\n", name)
 	}
 	return nil
 }
