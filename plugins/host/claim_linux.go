@@ -55,7 +55,7 @@ func claimIn(base string, log *slog.Logger) (*claim, error) {
 
 // release removes the claim with all that is in it.
 func (c *claim) release() error {
-	return errors.Join(os.RemoveAll(c.dir), c.lock.Close())
+	return errors.Join(removeTree(c.dir), c.lock.Close())
 }
 
 // ownFolder makes a folder that only we can enter, or checks that it is one: the
@@ -89,7 +89,7 @@ func sweep(base string, log *slog.Logger) {
 			continue
 		}
 		killed := killOrphans(dir)
-		err := os.RemoveAll(dir)
+		err := removeTree(dir)
 		log.Info("swept after a dead host", "dir", dir, "killed", killed, "error", err)
 	}
 }

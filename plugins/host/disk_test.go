@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestDiskUseCountsWhatLiesThereAndWhatHasNoName(t *testing.T) {
@@ -54,6 +57,43 @@ func TestDiskUseCountsWhatLiesThereAndWhatHasNoName(t *testing.T) {
 	must(t, os.RemoveAll(filepath.Join(s.out, "many")))
 	if got := s.diskUse(os.Getpid(), most); !got.over(most) {
 		t.Errorf("deeper than honest: %+v", got)
+	}
+}
+
+// The folders belong to a plug-in, which may swap what the watch was about to look at.
+func TestTheWatchOverTheDiskWaitsForNothingAndFollowsNothing(t *testing.T) {
+	s, err := newSlot(t.TempDir())
+	must(t, err)
+	most := use{files: 10, bytes: 1 << 20}
+	pipe, link := filepath.Join(s.out, "pipe"), filepath.Join(s.out, "link")
+	must(t, unix.Mkfifo(pipe, 0o600))
+	must(t, os.Symlink("/usr", link))
+	within(t, 5*time.Second, "a look at a pipe and a link in the place of folders", func() {
+		for _, path := range []string{pipe, link} {
+			var u use
+			if u.below(path, most, 0); u != (use{}) {
+				t.Errorf("%s: %+v", path, u)
+			}
+		}
+	})
+}
+
+func TestAClosedFolderHidesNothing(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root can look into every folder")
+	}
+	for _, mode := range []os.FileMode{0, 0o300, 0o100} {
+		s, err := newSlot(t.TempDir())
+		must(t, err)
+		closed := filepath.Join(s.out, "closed")
+		must(t, os.Mkdir(closed, 0o700))
+		must(t, os.WriteFile(filepath.Join(closed, "big"), make([]byte, 2<<20), 0o600))
+		must(t, os.Chmod(closed, mode))
+		t.Cleanup(func() { must(t, os.Chmod(closed, 0o700)) })
+		most := use{files: 10, bytes: 1 << 20}
+		if got := s.diskUse(os.Getpid(), most); !got.over(most) {
+			t.Errorf("2 MB in a folder of mode %o are not seen", mode)
+		}
 	}
 }
 

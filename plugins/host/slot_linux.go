@@ -96,21 +96,19 @@ func (s *slot) write(data []byte, name string) (string, error) {
 	return to, copyTo(bytes.NewReader(data), to, 0o444)
 }
 
-// clear empties the folders.
+// clear empties the folders. It gives up on a process that left too much: whoever did is
+// ended, and its folders removed afterwards.
 func (s *slot) clear() error {
 	s.n = 0
 	var errs []error
 	for _, d := range []string{s.in, s.out, s.tmp} {
-		entries, err := os.ReadDir(d)
-		errs = append(errs, err)
-		for _, e := range entries {
-			errs = append(errs, os.RemoveAll(filepath.Join(d, e.Name())))
-		}
+		errs = append(errs, empty(d, maxLeft))
 	}
 	return errors.Join(errs...)
 }
 
-func (s *slot) remove() error { return os.RemoveAll(s.dir) }
+// remove removes all, when the process has ended.
+func (s *slot) remove() error { return removeTree(s.dir) }
 
 func linkOrCopy(from, to string) error {
 	if os.Link(from, to) == nil {
