@@ -181,7 +181,8 @@ func stderrFlood(context.Context, deedCall) (*sdk.File, error) {
 const sleepArg = "sleep"
 
 // orphan leaves a child that holds the pipes and outlives the process, and
-// writes its number to the file that arg names; then it crashes.
+// writes its number to the file that arg names, in its scratch folder if that is but a
+// name; then it crashes.
 func orphan(_ context.Context, c deedCall) (*sdk.File, error) {
 	path, then, _ := strings.Cut(c.arg, " ")
 	self, err := os.Executable()

@@ -31,7 +31,7 @@ type attackCase struct {
 type proof int
 
 const (
-	unproven proof = iota // the system may stop it for reasons of its own
+	unproven proof = iota // the system may stop it for reasons of its own; root does not try it without a sandbox
 	anyone
 	onlyRoot
 )
@@ -165,7 +165,7 @@ func processAttacks() []attackCase {
 		{name: "run a setuid program", do: "attack exec /bin/su -c true", proof: onlyRoot},
 		{name: "run a program that it wrote", do: "attack drop", root: landlock, user: landlock, programs: true, proof: anyone},
 		{name: "leave a daemon behind", do: "attack daemon", judge: nothingStays, spoils: true, proof: anyone},
-		{name: "leave children behind and crash", do: "orphan /nowhere", judge: nothingStays, spoils: true},
+		{name: "leave children behind and crash", do: "orphan number", judge: nothingStays, spoils: true},
 	}
 }
 
