@@ -44,6 +44,9 @@ type tree struct {
 
 // ownFiles gives this process a file system with nothing in it but what s names.
 func (s Spec) ownFiles() error {
+	if os.Getpid() != 1 {
+		return errors.New("this process has no namespaces of its own: what it mounts would be seen by all")
+	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("part with the host's mounts: %w", err)
 	}

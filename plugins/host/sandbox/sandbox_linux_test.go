@@ -117,6 +117,21 @@ func TestNothingOfTheHostIsHandedDown(t *testing.T) {
 	})
 }
 
+// The shim mounts and changes the root. Started by hand it must not do that to the machine;
+// the test gives it mounts of its own in case it does.
+func TestTheShimDoesNotTouchTheMountsOfOthers(t *testing.T) {
+	if r := reached(); os.Geteuid() != 0 || r.Level < Full {
+		t.Skipf("an ordinary user may not mount; level %s: %s", r.Level, r.Why())
+	}
+	cmd, err := Command(spec(t, Full, "facts"))
+	must(t, err)
+	cmd.SysProcAttr.Cloneflags, cmd.SysProcAttr.Unshareflags = 0, unix.CLONE_NEWNS
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "no namespaces of its own") {
+		t.Errorf("without namespaces: %v, %s", err, out)
+	}
+}
+
 func TestAProcessHasItsOwnUserAndNoRights(t *testing.T) {
 	eachLevel(t, func(t *testing.T, level Level) {
 		s := spec(t, level, "facts")
