@@ -4,11 +4,12 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 )
 
 // Entry is one file of a page set, as its MANIFEST.tsv describes it.
@@ -25,29 +26,14 @@ type Entry struct {
 	Expected string // what a good server does
 }
 
-// DataDir finds the folder of test files: TWINLEAF_SHARED/data, or shared/data
-// beside the project. It wraps fs.ErrNotExist if there is none.
+// DataDir finds the folder of test files. It wraps fs.ErrNotExist if there is none
+// with a MANIFEST.tsv.
 func DataDir() (string, error) {
-	if dir := os.Getenv("TWINLEAF_SHARED"); dir != "" {
-		return manifestIn(filepath.Join(dir, "data"))
-	}
-	root, err := filepath.Abs(".")
+	dir, err := shared.Dir()
 	if err != nil {
 		return "", err
 	}
-	for {
-		if dir, err := manifestIn(filepath.Join(root, "shared", "data")); err == nil {
-			return dir, nil
-		}
-		if root == filepath.Dir(root) {
-			return "", fmt.Errorf("no folder shared/data beside the project: %w\nhint: set TWINLEAF_SHARED to the folder that holds data/", fs.ErrNotExist)
-		}
-		root = filepath.Dir(root)
-	}
-}
-
-func manifestIn(dir string) (string, error) {
-	_, err := os.Stat(filepath.Join(dir, "MANIFEST.tsv"))
+	_, err = os.Stat(filepath.Join(dir, "MANIFEST.tsv"))
 	return dir, err
 }
 

@@ -15,6 +15,7 @@ const module = "github.com/twinleaf-scan/twinleaf"
 // package's sub-packages share its line and may import each other. A new package
 // brings its own line in the same commit.
 var rooms = map[string][]string{
+	"internal/shared":    {},
 	"core":               {},
 	"sdk/ocr":            {},
 	"sdk":                {"sdk/ocr"},
@@ -51,7 +52,7 @@ var rooms = map[string][]string{
 	"pipeline/deliver":   {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
 	"receive/watch":      {"core"},
 	"console":            {"core"},
-	"bench":              {"sdk/ocr", "sdk"},
+	"bench":              {"sdk/ocr", "sdk", "internal/shared"},
 	"testscripts":        {},
 	"tools":              {},
 	"cmd/twinleaf":       {"*"},

@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
+)
 
 // BenchmarkPage is what a page costs until it can be recognised.
 func BenchmarkPage(b *testing.B) {
@@ -16,7 +20,7 @@ func BenchmarkPage(b *testing.B) {
 		"old jpeg":       "odd/old-style-jpeg-a4-300dpi.tif",
 	} {
 		b.Run(name, func(b *testing.B) {
-			path := shared(b, file)
+			path := shared.File(b, file)
 			for b.Loop() {
 				if _, err := pageOf(b, path, 1); err != nil {
 					b.Fatal(err)

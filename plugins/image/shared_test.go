@@ -3,29 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
 )
-
-// shared finds a file of the shared test data, or skips the test.
-func shared(t testing.TB, name string) string {
-	t.Helper()
-	root := os.Getenv("TWINLEAF_SHARED")
-	for dir, _ := os.Getwd(); root == "" && dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			root = filepath.Join(dir, "..", "shared")
-		}
-	}
-	path := filepath.Join(root, "data", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("shared test data are not here (TWINLEAF_SHARED): %v", err)
-	}
-	return path
-}
 
 var limits = sdk.Limits{Pages: 10_000, Pixels: 150_000_000}
 
@@ -96,7 +80,7 @@ func TestRealScansComeOutAsExpected(t *testing.T) {
 		{"hostile/png-named.pdf", []string{"page.png 594x333 72x72 unchanged"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			path := shared(t, c.file)
+			path := shared.File(t, c.file)
 			got, err := inspectFile(t, path, limits)
 			if err != nil || len(got.Pages) != len(c.pages) {
 				t.Fatalf("inspect: %d pages, %v; want %d pages", len(got.Pages), err, len(c.pages))
@@ -118,7 +102,7 @@ func TestRealHostileFilesAreRefused(t *testing.T) {
 		"hostile/truncated-jpeg.jpg":    "damaged",
 		"hostile/pdf-external-refs.pdf": "not-a-scan", // not this reader's
 	} {
-		if _, err := inspectFile(t, shared(t, file), limits); code(err) != want {
+		if _, err := inspectFile(t, shared.File(t, file), limits); code(err) != want {
 			t.Errorf("%s: got %q (%v), want %q", file, code(err), err, want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/assemble"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/read"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
@@ -163,7 +164,7 @@ func draw(t *testing.T, path string) []drawing {
 }
 
 func TestDocumentsLookTheSameAndAreSearchable(t *testing.T) {
-	for _, path := range sourcetest.Shared(t, "[mos]*/*.pdf") { // not the hostile ones
+	for _, path := range shared.Files(t, "[mos]*/*.pdf") { // not the hostile ones
 		for _, mode := range []string{"skip", "redo", "force"} {
 			t.Run(filepath.Base(path)+" "+mode, func(t *testing.T) {
 				inspection, made := document(t, path, mode)
@@ -204,7 +205,7 @@ func TestDocumentsLookTheSameAndAreSearchable(t *testing.T) {
 func TestOwnDocumentsAreLeftAlone(t *testing.T) {
 	for _, name := range []string{"mfd/ricoh-mp-c3003-skewed-rotate270.pdf", "mfd/docsplit-letter-mixed-4p.pdf", "mfd/brother-ads1700w-fax-3p.pdf"} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			_, first := document(t, sourcetest.Shared(t, name)[0], "skip")
+			_, first := document(t, shared.File(t, name), "skip")
 			inspection, second := document(t, first.Outputs[0].File.Path, "skip")
 			for n, p := range inspection.Pages {
 				if !p.Text {

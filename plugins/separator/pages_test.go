@@ -1,36 +1,17 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
-
-// shared is the folder of scans from offices, or the test is skipped.
-func shared(t testing.TB) string {
-	t.Helper()
-	root := os.Getenv("TWINLEAF_SHARED")
-	for dir, _ := os.Getwd(); root == "" && dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			root = filepath.Join(dir, "..", "shared")
-		}
-	}
-	if _, err := os.Stat(filepath.Join(root, "data")); err != nil {
-		t.Skipf("shared test data are not here (TWINLEAF_SHARED): %v", err)
-	}
-	return filepath.Join(root, "data")
-}
 
 // TestOrdinaryPagesAreNoSheets holds real scans, with rules, tables, halftones and
 // noise, to the absence of patch codes and of anything that the default pattern matches.
 func TestOrdinaryPagesAreNoSheets(t *testing.T) {
-	dir := shared(t)
-	all, err := filepath.Glob(filepath.Join(dir, "*", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := shared.Files(t, "*/*")
 	seen := 0
 	for _, path := range all {
 		switch filepath.Ext(path) {

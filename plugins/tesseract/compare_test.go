@@ -2,31 +2,16 @@ package main
 
 import (
 	"bytes"
-	"encoding/csv"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/bench"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/ocr/score"
 )
-
-// sharedData is the folder of real scans, which lies beside the project where
-// accuracy is measured and nowhere else.
-func sharedData(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("TWINLEAF_SHARED")
-	if dir == "" {
-		dir = "../../../shared"
-	}
-	dir = filepath.Join(dir, "data")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no real scans in %s: set TWINLEAF_SHARED to the folder that holds data/", dir)
-	}
-	return dir
-}
 
 // TestNothingIsLostAgainstTheCommand recognises real scans as they are, by the
 // plug-in and by the tesseract command, and scores both against the truth.
@@ -34,36 +19,31 @@ func TestNothingIsLostAgainstTheCommand(t *testing.T) {
 	if testing.Short() {
 		t.Skip("recognises fifteen pages twice")
 	}
-	dir := sharedData(t)
-	f, err := os.Open(filepath.Join(dir, "MANIFEST.tsv"))
+	dir, err := bench.DataDir()
 	if err != nil {
-		t.Fatal(err)
+		t.Skip(err)
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes = '\t', true
-	rows, err := r.ReadAll()
+	entries, err := bench.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := component(newEngine())
-	for _, row := range rows[1:] {
-		name, lang, truth, flags := row[0], row[7], row[8], row[9]
-		if truth == "-" || strings.HasSuffix(name, ".pdf") || strings.Contains(name, "batch-6p") {
+	for _, e := range entries {
+		if e.Truth == "" || strings.HasSuffix(e.Path, ".pdf") || strings.Contains(e.Path, "batch-6p") {
 			continue // the engine reads images of one page
 		}
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			want, err := os.ReadFile(filepath.Join(dir, truth))
+		t.Run(filepath.Base(e.Path), func(t *testing.T) {
+			want, err := os.ReadFile(filepath.Join(dir, e.Truth))
 			if err != nil {
 				t.Fatal(err)
 			}
-			o, err := score.ParseOptions(flags)
+			o, err := score.ParseOptions(e.Flags)
 			if err != nil {
 				t.Fatal(err)
 			}
-			image := filepath.Join(dir, name)
-			ours := score.Compare(string(want), recognised(t, c, sdk.RecognizeRequest{Image: sdk.File{Path: image, Name: name}, DPI: 300, Languages: strings.Split(lang, "+")}).Text(), o)
-			base := score.Compare(string(want), command(t, image, lang), o)
+			image := filepath.Join(dir, e.Path)
+			ours := score.Compare(string(want), recognised(t, c, sdk.RecognizeRequest{Image: sdk.File{Path: image, Name: e.Path}, DPI: 300, Languages: strings.Split(e.Lang, "+")}).Text(), o)
+			base := score.Compare(string(want), command(t, image, e.Lang), o)
 			t.Logf("CER %.4f WER %.4f, command %.4f %.4f", ours.CER, ours.WER, base.CER, base.WER)
 			if ours.CER > base.CER+0.001 || ours.WER > base.WER+0.001 {
 				t.Errorf("got CER %.4f WER %.4f, want no worse than %.4f %.4f", ours.CER, ours.WER, base.CER, base.WER)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/leptonica/lept"
 )
 
@@ -40,7 +41,7 @@ func BenchmarkLook(b *testing.B) {
 		{"PNG gray 240 dpi", "scans-with-truth/eng-court-filing_01.png", 240},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			path := shared(b, c.file)
+			path := shared.File(b, c.file)
 			perCall(b, func() { look(b, path, c.dpi, nil) })
 		})
 	}
@@ -93,7 +94,7 @@ func BenchmarkStep(b *testing.B) {
 
 // BenchmarkPrepare is what a 600-dpi page costs besides.
 func BenchmarkPrepare(b *testing.B) {
-	page := Page{Path: shared(b, "scans-with-truth/deu-fraktur-grenzboten-179400.tif"), DPI: 600}
+	page := Page{Path: shared.File(b, "scans-with-truth/deu-fraktur-grenzboten-179400.tif"), DPI: 600}
 	out := b.TempDir() + "/clean.tif"
 	perCall(b, func() {
 		img, err := Prepare(page, Finding{Halve: 1}, Tidy{})

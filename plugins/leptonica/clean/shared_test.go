@@ -2,28 +2,13 @@ package clean
 
 import (
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
-)
 
-// shared finds a file of the shared test data, or skips the test.
-func shared(t testing.TB, name string) string {
-	t.Helper()
-	root := os.Getenv("TWINLEAF_SHARED")
-	for dir, _ := os.Getwd(); root == "" && dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			root = filepath.Join(dir, "..", "shared")
-		}
-	}
-	path := filepath.Join(root, "data", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("shared test data are not here (TWINLEAF_SHARED): %v", err)
-	}
-	return path
-}
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
+)
 
 // pagesOf runs a tool that writes the pages of a document into a folder.
 func pagesOf(t testing.TB, tool string, args ...string) []string {
@@ -42,12 +27,12 @@ func pagesOf(t testing.TB, tool string, args ...string) []string {
 }
 
 func drawn(t testing.TB, pdf string) []string {
-	return pagesOf(t, "pdftoppm", "-r", "300", "-gray", "-cropbox", shared(t, pdf))
+	return pagesOf(t, "pdftoppm", "-r", "300", "-gray", "-cropbox", shared.File(t, pdf))
 }
 
-func split(t testing.TB, tiff string) []string { return pagesOf(t, "tiffsplit", shared(t, tiff)) }
+func split(t testing.TB, tiff string) []string { return pagesOf(t, "tiffsplit", shared.File(t, tiff)) }
 
-func single(t testing.TB, name string) []string { return []string{shared(t, name)} }
+func single(t testing.TB, name string) []string { return []string{shared.File(t, name)} }
 
 // TestRealPagesAreSeenAsTheyAre holds every page of the shared data that has text
 // to its word: none blank, none turned but those that lie wrong.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/readers"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
@@ -94,7 +95,7 @@ func TestReadersFindTheWordsOfRealPages(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
-			path := shared(t, "scans-with-truth/"+tt.name)
+			path := shared.File(t, "scans-with-truth/"+tt.name)
 			text := recognized(t, path, tt.lang)
 			got, _ := b.assemble(sdk.Document{Pages: []sdk.DocPage{b.page(path, 300, &text)}})
 			wantAll(t, got["pdf"], words(text), 0.99, false, readers.Poppler) // which has its own mind about columns

@@ -105,29 +105,6 @@ func size(t testing.TB, path string) (w, h int) {
 	return c.Width, c.Height
 }
 
-// shared finds the folder with test scans beside the project.
-func shared(t testing.TB, name string) string {
-	t.Helper()
-	root := os.Getenv("TWINLEAF_SHARED")
-	if root == "" {
-		dir, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for root = ""; dir != "/"; dir = filepath.Dir(dir) {
-			if s, err := os.Stat(filepath.Join(dir, "shared", "data")); err == nil && s.IsDir() {
-				root = filepath.Join(dir, "shared")
-				break
-			}
-		}
-	}
-	path := filepath.Join(root, "data", name)
-	if _, err := os.Stat(path); root == "" || err != nil {
-		t.Skipf("test scan %s is not there: no folder shared/data beside the project, and TWINLEAF_SHARED does not name one", name)
-	}
-	return path
-}
-
 func need(t testing.TB, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -63,7 +64,7 @@ func TestFaultyRequestsAreErrors(t *testing.T) {
 func TestImagesOfRealScansAreByteIdentical(t *testing.T) {
 	need(t, "pdfimages", "qpdf")
 	b := newBench(t)
-	tif, jpg, png := shared(t, "scans-with-truth/eng-magazine-8087_054-g4.tif"), shared(t, "scans-with-truth/eng-typed-report-2col.jpg"), shared(t, "scans-with-truth/eng-brochure-2col.png")
+	tif, jpg, png := shared.File(t, "scans-with-truth/eng-magazine-8087_054-g4.tif"), shared.File(t, "scans-with-truth/eng-typed-report-2col.jpg"), shared.File(t, "scans-with-truth/eng-brochure-2col.png")
 	got, _ := b.assemble(sdk.Document{Pages: []sdk.DocPage{b.page(tif, 300, nil), b.page(jpg, 300, nil), b.page(png, 300, nil)}})
 	conforms(t, got["pdf"])
 	run(t, "pdfimages", "-all", got["pdf"], b.dir+"/x")
@@ -87,7 +88,7 @@ func TestLosslessMakesBlackAndWhiteSmallerAndKeepsEveryPixel(t *testing.T) {
 		var sizes [2]int
 		for i, optimize := range []string{"none", "lossless"} {
 			b := newBench(t)
-			got, _ := b.assemble(sdk.Document{Optimize: optimize, Pages: []sdk.DocPage{b.page(shared(t, "scans-with-truth/"+name), 300, nil)}})
+			got, _ := b.assemble(sdk.Document{Optimize: optimize, Pages: []sdk.DocPage{b.page(shared.File(t, "scans-with-truth/"+name), 300, nil)}})
 			conforms(t, got["pdf"])
 			run(t, "pdfimages", got["pdf"], b.dir+"/x")
 			pixels[i], sizes[i] = pbm(t, b.dir+"/x-000.pbm"), len(read(t, got["pdf"]))

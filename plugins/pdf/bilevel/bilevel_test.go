@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/image/ccitt"
 	"golang.org/x/image/tiff"
+
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 )
 
 // fromBytes fills a bitmap with bits of data, again and again.
@@ -146,7 +148,7 @@ func TestJBIG2ComesBackFromJbig2dec(t *testing.T) {
 // scan gives a real black-and-white page.
 func scan(t testing.TB, name string) Bitmap {
 	t.Helper()
-	path := filepath.Join(shared(t), "data/scans-with-truth", name)
+	path := shared.File(t, "scans-with-truth/"+name)
 	f, err := os.Open(path)
 	if err != nil {
 		t.Skipf("no test scan: %v", err)
@@ -157,24 +159,6 @@ func scan(t testing.TB, name string) Bitmap {
 		t.Fatal(err)
 	}
 	return threshold(img)
-}
-
-func shared(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("TWINLEAF_SHARED"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if s, err := os.Stat(filepath.Join(dir, "shared", "data")); err == nil && s.IsDir() {
-			return filepath.Join(dir, "shared")
-		}
-	}
-	t.Skip("no folder shared/data beside the project, and TWINLEAF_SHARED is not set")
-	return ""
 }
 
 func threshold(img image.Image) Bitmap {

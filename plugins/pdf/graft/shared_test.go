@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
@@ -55,7 +56,7 @@ func everyPage(t *testing.T, path string) map[int]PageText {
 }
 
 func TestGraftChangesNothingThatIsSeen(t *testing.T) {
-	for _, in := range sourcetest.Shared(t, "*/*.pdf") {
+	for _, in := range shared.Files(t, "*/*.pdf") {
 		t.Run(filepath.Base(in), func(t *testing.T) {
 			pages := everyPage(t, in)
 			if pages == nil {

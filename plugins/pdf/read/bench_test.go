@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 )
 
@@ -34,7 +35,7 @@ func BenchmarkInspectOnePageOfAThousand(b *testing.B) {
 func BenchmarkTakeOneImage(b *testing.B) {
 	for _, name := range []string{"mfd/epson-wikipedia.pdf", "mfd/brother-ads1700w-fax-3p.pdf", "odd/rotated-4p.pdf"} {
 		b.Run(strings.Trim(name, "/"), func(b *testing.B) {
-			path := sourcetest.Shared(b, name)[0]
+			path := shared.File(b, name)
 			d := newDesk(b)
 			info := d.inspect(path, "skip").Pages[0]
 			for b.Loop() {
@@ -45,7 +46,7 @@ func BenchmarkTakeOneImage(b *testing.B) {
 }
 
 func BenchmarkDrawOnePage(b *testing.B) {
-	path := sourcetest.Shared(b, "mfd/canon-iradv-c2230-form.pdf")[0]
+	path := shared.File(b, "mfd/canon-iradv-c2230-form.pdf")
 	d := newDesk(b)
 	info := d.inspect(path, "skip").Pages[0]
 	for b.Loop() {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/textlayer"
 )
@@ -73,7 +74,7 @@ func TestLayersStayWhereChangesAreForbidden(t *testing.T) {
 }
 
 func TestModesDecideWhatIsRecognised(t *testing.T) {
-	path := sourcetest.Shared(t, "mfd/ricoh*.pdf")[0] // with a bad layer of the device
+	path := shared.File(t, "mfd/ricoh*.pdf") // with a bad layer of the device
 	const want = "encrypted false, signed false, rebuild false, pdfa \"1b\"\n420x595 image 1748x2480 300 dpi hidden"
 	for _, mode := range []string{"skip", "redo", "force"} {
 		if got := brief(newDesk(t).inspect(path, mode)); got != want {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
@@ -146,7 +147,7 @@ func TestDeflatedImagesBecomePNGsAroundTheSameBytes(t *testing.T) {
 
 func TestScansKeepTheirBytes(t *testing.T) {
 	for name, media := range map[string]string{"mfd/epson-wikipedia.pdf": "image/tiff", "odd/rotated-4p.pdf": "image/jpeg"} {
-		path := sourcetest.Shared(t, name)[0]
+		path := shared.File(t, name)
 		d := newDesk(t)
 		for n, info := range d.inspect(path, "skip").Pages {
 			p := d.page(path, n+1, info, "skip", false)
@@ -184,7 +185,7 @@ func dark(t *testing.T, p sdk.PageImage) int {
 
 func TestLayeredPagesShowTheirText(t *testing.T) {
 	for _, name := range []string{"mfd/mrc-jbig2-layers-lorem.pdf", "mfd/xerox-wc5030-jbig2-stencil.pdf", "mfd/canon-iradv-c2230-form.pdf", "scans-with-truth/eng-slip-opinion-2p.pdf"} {
-		path := sourcetest.Shared(t, name)[0]
+		path := shared.File(t, name)
 		d := newDesk(t)
 		p := d.page(path, 1, d.inspect(path, "skip").Pages[0], "skip", true)
 		if n := dark(t, p); n < 2 || n > 200 || p.XDPI < 299 || p.XDPI > 301 {
@@ -194,7 +195,7 @@ func TestLayeredPagesShowTheirText(t *testing.T) {
 }
 
 func TestFaxesAreNotInverted(t *testing.T) {
-	path := sourcetest.Shared(t, "mfd/brother*.pdf")[0]
+	path := shared.File(t, "mfd/brother*.pdf")
 	d := newDesk(t)
 	for n, info := range d.inspect(path, "skip").Pages {
 		if k := dark(t, d.page(path, n+1, info, "skip", true)); k > 300 {
@@ -202,7 +203,7 @@ func TestFaxesAreNotInverted(t *testing.T) {
 		}
 	}
 	// A Group 4 code whose black is shown black, against a drawing of the page.
-	epson := sourcetest.Shared(t, "mfd/epson*.pdf")[0]
+	epson := shared.File(t, "mfd/epson*.pdf")
 	p := d.page(epson, 1, d.inspect(epson, "skip").Pages[0], "skip", true)
 	said := sourcetest.Run(t, "convert", p.Image.Path, "-format", "%[fx:mean]", "info:")
 	if said < "0.8" {

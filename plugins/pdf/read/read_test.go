@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -88,7 +89,7 @@ func TestSharedDocumentsAreUnderstood(t *testing.T) {
 		"hostile/pdf-form-draws-itself.pdf":        "encrypted false, signed false, rebuild false, pdfa \"\"\n612x792",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := brief(newDesk(t).inspect(sourcetest.Shared(t, name)[0], "skip"))
+			got := brief(newDesk(t).inspect(shared.File(t, name), "skip"))
 			if got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
@@ -114,7 +115,7 @@ func TestInspectionRefuses(t *testing.T) {
 }
 
 func TestHostileFilesTakeSeconds(t *testing.T) {
-	for _, path := range sourcetest.Shared(t, "hostile/*.pdf") {
+	for _, path := range shared.Files(t, "hostile/*.pdf") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			d := newDesk(t)
 			before := spent(t)

@@ -1,5 +1,4 @@
-// Package sourcetest makes small PDFs for the tests of the PDF plug-in, and finds
-// the shared ones.
+// Package sourcetest makes small PDFs for the tests of the PDF plug-in.
 package sourcetest
 
 import (
@@ -76,23 +75,6 @@ func One(page, content string, more ...string) []string {
 
 // Helvetica is a font that every viewer has.
 const Helvetica = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
-
-// Shared finds the files of the shared test data that match a pattern, e.g.
-// "mfd/*.pdf", and skips the test when there are none.
-func Shared(t testing.TB, pattern string) []string {
-	t.Helper()
-	root := os.Getenv("TWINLEAF_SHARED")
-	for dir, _ := os.Getwd(); root == "" && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			root = filepath.Join(filepath.Dir(dir), "shared")
-		}
-	}
-	files, err := filepath.Glob(filepath.Join(root, "data", pattern))
-	if err != nil || len(files) == 0 {
-		t.Skipf("no shared test data %s in %q; set TWINLEAF_SHARED", pattern, root)
-	}
-	return files
-}
 
 // Run runs a program and gives what it says; the test is skipped when it is not
 // installed. A status other than 0 is no failure.
