@@ -2,7 +2,7 @@
 // script, say. It is the program of a plug-in folder beside a plugin.json, which says what
 // the plug-in is and which command does a call:
 //
-//	{"name": "acme.numbers", "version": "1.0.0", "kind": "indexer", "command": ["./find.sh"],
+//	{"name": "acme.numbers", "version": "1.0.0", "kind": "indexer", "command": ["sh", "./find.sh"],
 //	 "permissions": {"exec": ["sh", "grep"]}, "settings": {"type": "object", …}}
 //
 // The command is started for each call, in a scratch folder. It finds one [Request] on its
@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -25,7 +26,7 @@ type Plugin struct {
 	sdk.Info
 	Kind     sdk.Kind        `json:"kind"`
 	Media    []string        `json:"media,omitempty"` // of a reader
-	Command  []string        `json:"command"`         // program and arguments; ./NAME is in the folder of plugin.json
+	Command  []string        `json:"command"`         // program and arguments; ./FILE is in the folder of plugin.json. The sandbox runs what permissions.exec names
 	Settings json.RawMessage `json:"settings,omitempty"`
 }
 
@@ -73,11 +74,13 @@ func read(path string) (Plugin, error) {
 	return p, nil
 }
 
-// program is the command with its first word made a path where it is in the folder.
+// program is the command, with a path for each word that names a file of the folder.
 func (p Plugin) program(dir string) program {
 	words := append([]string(nil), p.Command...)
-	if filepath.Base(words[0]) != words[0] && !filepath.IsAbs(words[0]) {
-		words[0] = filepath.Join(dir, words[0])
+	for i, w := range words {
+		if strings.HasPrefix(w, "./") {
+			words[i] = filepath.Join(dir, w)
+		}
 	}
 	return words
 }

@@ -38,8 +38,9 @@ const sdkModule = "github.com/twinleaf-scan/twinleaf/sdk"
 type Options struct {
 	Name string   // of the plug-in, as its manifest has it
 	Kind sdk.Kind // what it does
-	Lang string   // go or python
+	Lang string   // go, python or shell
 	Dir  string   // the folder, which must not be there; default: the name
+	Exec string   // shell: the program exec, which is put beside the script
 	SDK  string   // version of the published SDK, e.g. v1.2.3; empty: its source is put beside the plug-in
 }
 
@@ -50,6 +51,12 @@ func Kinds() []string {
 		string(sdk.KindIndexer), string(sdk.KindAssembler), string(sdk.KindDeliverer),
 	}
 }
+
+// Langs are the languages there are.
+func Langs() []string { return []string{"go", "python", "shell"} }
+
+// scripted are the kinds that a shell script can be expected to do.
+var scripted = []sdk.Kind{sdk.KindFilter, sdk.KindIndexer, sdk.KindDeliverer}
 
 // Error is an order that cannot be carried out, with what helps.
 type Error struct{ Text, Hint string }
@@ -71,8 +78,10 @@ func (o Options) check() error {
 		return &Error{fmt.Sprintf("%q is the name of a plug-in that comes with Twinleaf", o.Name), "put your own name before it, e.g. acme." + o.Name}
 	case !slices.Contains(Kinds(), string(o.Kind)):
 		return &Error{fmt.Sprintf("%q is no kind of plug-in", o.Kind), "known are: " + strings.Join(Kinds(), ", ")}
-	case o.Lang != "go" && o.Lang != "python":
-		return &Error{fmt.Sprintf("%q is no language that can be made here", o.Lang), "known are: go, python; PLUGINS.md tells how any other does it"}
+	case !slices.Contains(Langs(), o.Lang):
+		return &Error{fmt.Sprintf("%q is no language that can be made here", o.Lang), "known are: " + strings.Join(Langs(), ", ") + "; PLUGINS.md tells how any other does it"}
+	case o.Lang == "shell" && !slices.Contains(scripted, o.Kind):
+		return &Error{fmt.Sprintf("a %s is not begun as a shell script", o.Kind), "filter, indexer and deliverer are; use --lang go or python for the others"}
 	case o.SDK != "" && (o.Lang != "go" || !semver.IsValid(o.SDK)):
 		return &Error{fmt.Sprintf("--sdk %s is no version of the Go SDK", o.SDK), "write it like v1.2.3, or leave it out: the SDK's source is put beside the plug-in"}
 	}
@@ -136,8 +145,11 @@ func (o Options) files() (map[string]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Lang == "python" {
+	switch o.Lang {
+	case "python":
 		return files, o.python(files)
+	case "shell":
+		return files, o.program(files)
 	}
 	return files, o.module(files)
 }
@@ -199,6 +211,16 @@ func (o Options) python(files map[string]file) error {
 	content, err := fs.ReadFile(sdk.Source, "python/twinleaf_plugin.py")
 	files["src/twinleaf_plugin.py"] = file{content: content}
 	return err
+}
+
+// program adds the program that makes a plug-in of a script.
+func (o Options) program(files map[string]file) error {
+	content, err := os.ReadFile(o.Exec)
+	if err != nil {
+		return &Error{"the program exec, half of every plug-in in shell, is not there: " + err.Error(), "it lies in the plug-in folder as _exec; name that folder with --plugins"}
+	}
+	files[o.Name] = file{content: content, program: true}
+	return nil
 }
 
 // module adds go.mod, go.sum and, where no published SDK is asked for, the SDK itself.

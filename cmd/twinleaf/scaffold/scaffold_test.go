@@ -63,6 +63,23 @@ func TestEveryPythonPluginPassesItsTests(t *testing.T) {
 	}
 }
 
+func TestEveryShellPluginPassesItsTest(t *testing.T) {
+	if _, err := exec.LookPath("jq"); err != nil {
+		t.Skip("there is no jq here")
+	}
+	program := filepath.Join(t.TempDir(), "exec")
+	in(t, ".", "go", "build", "-o", program, "github.com/twinleaf-scan/twinleaf/plugins/exec")
+	for _, kind := range scripted {
+		t.Run(string(kind), func(t *testing.T) {
+			dir := write(t, Options{Name: "acme.sh", Kind: kind, Lang: "shell", Exec: program})
+			in(t, dir, "sh", "test.sh")
+			if kind == sdk.KindFilter { // the others start more programs a call, and take the leak check's whole time
+				plugintest.Conform(t, filepath.Join(dir, "acme.sh"))
+			}
+		})
+	}
+}
+
 func TestHelloIsShort(t *testing.T) {
 	dir := write(t, Options{Name: "hello", Kind: sdk.KindFilter, Lang: "go"})
 	main, err := os.ReadFile(filepath.Join(dir, "main.go"))

@@ -164,7 +164,7 @@ func Pack(ctx context.Context, c Contents, dir, secret string, describe Describe
 		return "", e, fmt.Errorf("make a temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(stage)) }()
-	if err := c.copyTo(stage); err != nil {
+	if err := errors.Join(c.copyTo(stage), os.Chmod(stage, 0o755)); err != nil { // the program may run as another user
 		return "", e, err
 	}
 	m, err := describe(ctx, filepath.Join(stage, filepath.FromSlash(c.Program)))
