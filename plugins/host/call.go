@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -258,11 +260,22 @@ func (h *Host) broken(r request, w *worker, err error) error {
 
 // refusal is an error that the plug-in itself gave.
 func refusal(e *pluginv2.Error) error {
-	f := &core.Failure{Code: brief(e.Code), Detail: brief(e.Detail), Remedy: brief(e.Remedy), Permanent: !e.Temporary}
-	if f.Code == "" {
-		f.Code = core.CodePlugin
+	return &core.Failure{Code: codeOf(e.Code), Detail: brief(e.Detail), Remedy: brief(e.Remedy), Permanent: !e.Temporary}
+}
+
+var plainCode = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+){0,7}$`)
+
+// codeOf is the code of a plug-in's error: its own word, unless that is none or one by
+// which the server speaks of itself and acts, such as that its disk is full.
+func codeOf(code string) string {
+	own := []string{
+		core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeKeyReused, core.CodeConflict, core.CodeUnknown,
+		core.CodeBadRequest, core.CodeSecret,
 	}
-	return f
+	if len(code) > 64 || !plainCode.MatchString(code) || slices.Contains(own, code) {
+		return core.CodePlugin
+	}
+	return code
 }
 
 // brief bounds a plug-in's words.

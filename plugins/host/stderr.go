@@ -176,10 +176,11 @@ func levelOf(name string) slog.Level {
 	return level
 }
 
-// printable takes control characters out of foreign words.
+// printable takes out of foreign words what is no word: control characters, and those that
+// break a line or turn its direction, so that it reads as something else.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r == unicode.ReplacementChar || unicode.IsControl(r) && r != '\t' && r != '\n' {
+		if r == unicode.ReplacementChar || unicode.IsControl(r) && r != '\t' && r != '\n' || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return '·'
 		}
 		return r
