@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 )
 
 // manifests is what the programs said of themselves the last time, so that a program need not
@@ -27,10 +29,11 @@ type manifests struct {
 	changed bool
 }
 
-// remembered is the manifest of the program with a look.
+// remembered is the manifest of the program with a look, byte for byte: a process whose
+// manifest is other bytes counts as another program.
 type remembered struct {
-	Look     string          `json:"look"`
-	Manifest json.RawMessage `json:"manifest"`
+	Look     string `json:"look"`
+	Manifest []byte `json:"manifest"`
 }
 
 // maxMemory bounds the file in bytes.
@@ -76,7 +79,7 @@ func readOwn(path string) ([]byte, error) {
 }
 
 // recall gives the manifest of a program that looks as it did.
-func (m *manifests) recall(p *plugin) (json.RawMessage, bool) {
+func (m *manifests) recall(p *plugin) ([]byte, bool) {
 	if m.path == "" || p.barred != nil {
 		return nil, false
 	}
@@ -136,18 +139,7 @@ func (m *manifests) write() error {
 	if err := os.MkdirAll(filepath.Dir(m.path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(m.path), ".plugins-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(raw)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), m.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return durable.Write(m.path, raw, 0o600)
 }
 
 // maxBeside is how many files beside a program belong to its look.

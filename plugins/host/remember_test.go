@@ -1,6 +1,7 @@
 package host
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,21 @@ func TestARememberedPluginIsNotStartedUntilItIsCalled(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(c.Dir, "plugin.json"), []byte("{}"), 0o644))
 	if n := starts(build()); n == 0 {
 		t.Error("a plug-in with a new file beside it was not asked again")
+	}
+}
+
+// JSON that is written with spaces, as Python does, must not come back without them.
+func TestAManifestIsRememberedByteForByte(t *testing.T) {
+	path, program := filepath.Join(t.TempDir(), "memory"), filepath.Join(t.TempDir(), "spaced")
+	must(t, os.WriteFile(program, nil, 0o755))
+	p := &plugin{path: program, raw: []byte("{\"name\": \"spaced\", \"summary\": \"<a> & b\"}\n")}
+	look, err := p.look()
+	must(t, err)
+	first := recollect(path, slog.Default())
+	first.note(p, look)
+	first.keep()
+	if got, known := recollect(path, slog.Default()).recall(p); !known || string(got) != string(p.raw) {
+		t.Errorf("remembered %q (%v), it said %q", got, known, p.raw)
 	}
 }
 
