@@ -34,10 +34,15 @@ const (
 	Restore Act = "restore"
 
 	// Fork: the two went different ways, because the own journal lost entries and new
-	// ones were written in their place. The events of the copy that the journal lacks
-	// are appended anew (they may come twice), then the copy is set aside and begun
-	// again from the own first entry.
+	// ones were written in their place. The copy is set aside and begun again from the
+	// own first entry; what was set aside is then adopted.
 	Fork Act = "fork"
+
+	// Adopt what the peer set aside: append the events of it that the own journal lacks
+	// (events may come twice), then ship. The peer keeps it, and offers it each time,
+	// until the copy has everything that was adopted: the owner may lose its disk in
+	// between.
+	Adopt Act = "adopt"
 )
 
 // Plan is an act and the first sequence that it concerns.
@@ -47,20 +52,23 @@ type Plan struct {
 }
 
 // Reconcile says how the own journal and the peer's copy of it, which ends with copied,
-// come together. Of the two the longer one has the truth: the peer acknowledged only
-// what its copy has, and the own journal is what its server knows.
-func Reconcile(own Chain, copied End) Plan {
+// come together; aside says whether the peer has set a copy aside that is not adopted.
+// Of the two the longer one has the truth: the peer acknowledged only what its copy
+// has, and the own journal is what its server knows. After each act but Ship all is
+// asked anew.
+func Reconcile(own Chain, copied End, aside bool) Plan {
 	end := own.End()
-	if copied.Seq == 0 {
-		return Plan{Ship, 1}
-	}
 	if copied.Seq > end.Seq {
 		return Plan{Restore, end.Seq + 1}
 	}
-	if hash, ok := own.HashAt(copied.Seq); ok && hash == copied.Hash {
-		return Plan{Ship, copied.Seq + 1}
+	hash, ok := own.HashAt(copied.Seq)
+	switch same := copied.Seq == 0 || ok && hash == copied.Hash; {
+	case !same:
+		return Plan{Fork, 1}
+	case aside:
+		return Plan{Adopt, copied.Seq + 1}
 	}
-	return Plan{Fork, 1}
+	return Plan{Ship, copied.Seq + 1}
 }
 
 // AckWait is how long a client waits for the peer's copy before it is answered that

@@ -30,7 +30,8 @@ func (w *world) live() {
 		w.forsake(w.servers[lonely])
 	}
 	w.heal()
-	w.run(w.now+time.Second, nil)
+	thawed := max(w.now, w.servers[0].frozen, w.servers[1].frozen)
+	w.run(thawed+time.Second, nil)
 	w.settle()
 	healed := w.now
 	w.run(healed+settleTime, w.steady)

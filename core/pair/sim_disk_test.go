@@ -47,7 +47,7 @@ func (c chain) next(e core.Event, nth int) entry {
 // disk is what survives a crash.
 type disk struct {
 	own, copy chain
-	aside     []chain // copies that another chain took the place of
+	aside     []chain // copies that another chain took the place of, until it has all of them
 	full      bool
 }
 
@@ -86,11 +86,15 @@ type write struct {
 // append writes an event of the server's own; done is called when it is durable or
 // when that is out of reach.
 func (s *server) append(job core.JobID, body core.Body, done func(ok bool, at journal.Seq)) {
+	s.write(core.Event{At: s.clock(), Job: job, Body: body}, done)
+}
+
+func (s *server) write(e core.Event, done func(ok bool, at journal.Seq)) {
 	if s.disk.full {
 		done(false, 0)
 		return
 	}
-	s.pending = append(s.pending, write{core.Event{At: s.clock(), Job: job, Body: body}, done})
+	s.pending = append(s.pending, write{e, done})
 	if len(s.pending) == 1 {
 		s.after(s.w.between(200_000, 6_000_000), s.sync)
 	}

@@ -141,7 +141,7 @@ func (w *world) heal() {
 		w.servers[w.lonely].crash()
 	}
 	for _, s := range w.servers {
-		s.disk.full, s.web, s.frozen = false, true, 0
+		s.disk.full, s.web = false, true
 		s.boot()
 	}
 }

@@ -15,6 +15,9 @@ type ship struct {
 	busy  bool // something is under way
 	since time.Duration
 	next  journal.Seq
+
+	cover  journal.Seq // when the copy has this much, what was set aside is there anew:
+	asides int         // so many copies
 }
 
 const (
@@ -64,39 +67,46 @@ func (p *ship) tick(s *server) {
 func (p *ship) ask(s *server) {
 	p.ready = false
 	p.call(s, func(to *server, reply func(func())) {
-		end := to.disk.copy.End()
-		reply(func() { s.reconcile(end) })
+		end, aside := to.disk.copy.End(), len(to.disk.aside) > 0
+		reply(func() { s.reconcile(end, aside) })
 	})
 }
 
 // reconcile does what has to be done about a copy that ends so.
-func (s *server) reconcile(copied End) {
+func (s *server) reconcile(copied End, aside bool) {
 	if len(s.pending) > 0 {
 		s.after(10*time.Millisecond, func() { s.ship.ask(s) })
 		return
 	}
-	plan := Reconcile(s.disk.own, copied)
+	plan := Reconcile(s.disk.own, copied, aside)
 	if plan.Act != Ship {
 		s.tell("%s from %d: own ends %d, copy %d", plan.Act, plan.From, len(s.disk.own), copied.Seq)
 	}
 	switch plan.Act {
 	case Ship:
-		s.ship.ready, s.ship.next = true, plan.From
-		s.acks.Shipped(copied.Seq)
-		if !s.ship.met {
-			s.ship.met = true
-			s.step(Reconciled{s.past()})
-		}
-		s.pump()
+		s.shipFrom(plan.From)
 	case Restore:
-		s.restore(plan.From)
+		s.restore(plan.From, copied)
 	case Fork:
-		s.fork()
+		s.fork(copied)
+	case Adopt:
+		s.adopt(plan.From)
 	}
 }
 
+// shipFrom begins to ship.
+func (s *server) shipFrom(from journal.Seq) {
+	s.ship.ready, s.ship.next = true, from
+	s.acks.Shipped(from - 1)
+	if !s.ship.met {
+		s.ship.met = true
+		s.step(Reconciled{s.past()})
+	}
+	s.pump()
+}
+
 // restore takes the own tail back.
-func (s *server) restore(from journal.Seq) {
+func (s *server) restore(from journal.Seq, copied End) {
 	s.ship.call(s, func(to *server, reply func(func())) {
 		tail := to.disk.copy[min(int(from)-1, len(to.disk.copy)):]
 		tail = tail[:min(shipBatch, len(tail))]
@@ -105,7 +115,7 @@ func (s *server) restore(from journal.Seq) {
 			case s.disk.full || len(tail) == 0 || len(s.pending) > 0 || len(s.disk.own) != int(from)-1:
 				s.after(20*time.Millisecond, func() { s.ship.ask(s) })
 			case tail[0].prev != s.disk.own.End().Hash:
-				s.fork()
+				s.fork(copied)
 			default:
 				s.w.acts.restores++
 				s.disk.own = append(s.disk.own, tail...)
@@ -120,25 +130,40 @@ func (s *server) restore(from journal.Seq) {
 	})
 }
 
-// fork appends what only the copy has and begins a new copy.
-func (s *server) fork() {
+// fork lets the peer set its copy aside.
+func (s *server) fork(end End) {
+	s.w.acts.forks++
 	s.ship.call(s, func(to *server, reply func(func())) {
-		old := to.disk.copy
+		if to.disk.copy.End() == end && !to.disk.full {
+			to.tell("sets its copy aside")
+			to.disk.aside = append(to.disk.aside, to.disk.copy)
+			to.disk.copy = nil
+			to.step(Folded{0})
+		}
+		reply(func() { s.ship.ask(s) })
+	})
+}
+
+// adopt appends what only the copies have that the peer set aside, and remembers when
+// the peer need not keep them any more.
+func (s *server) adopt(from journal.Seq) {
+	s.ship.call(s, func(to *server, reply func(func())) {
+		old := to.disk.aside
 		reply(func() {
 			have, left, all := s.disk.own.lines(), 1, true
 			done := func(ok bool, _ journal.Seq) {
 				all = all && ok
 				if left--; left == 0 && all {
-					s.setAside(old.End())
+					s.ship.cover, s.ship.asides = s.disk.own.End().Seq, len(old)
+					s.shipFrom(from)
 				}
 			}
-			s.w.acts.forks++
-			for _, e := range old {
-				if !have[line(e.event)] {
-					left++
-					s.append(e.event.Job, e.event.Body, done)
-					if n := len(s.pending); n > 0 {
-						s.pending[n-1].event.At = e.event.At
+			for _, c := range old {
+				for _, e := range c {
+					if text := line(e.event); !have[text] {
+						have[text] = true
+						left++
+						s.write(e.event, done)
 					}
 				}
 			}
@@ -147,15 +172,14 @@ func (s *server) fork() {
 	})
 }
 
-func (s *server) setAside(end End) {
+// covered tells the peer that its copy has all that was adopted.
+func (s *server) covered() {
+	n := s.ship.asides
+	s.ship.asides = 0
 	s.ship.call(s, func(to *server, reply func(func())) {
-		if to.disk.copy.End() == end {
-			to.tell("sets its copy aside")
-			to.disk.aside = append(to.disk.aside, to.disk.copy)
-			to.disk.copy = nil
-			to.step(Folded{0})
-		}
-		reply(func() { s.ship.ask(s) })
+		to.tell("needs what it set aside no more")
+		to.disk.aside = to.disk.aside[min(n, len(to.disk.aside)):]
+		reply(s.pump)
 	})
 }
 
@@ -203,6 +227,10 @@ func (s *server) reached(end End) {
 	stuck := end.Seq+1 == s.ship.next
 	s.ship.next = end.Seq + 1
 	s.acks.Shipped(end.Seq)
+	if s.ship.asides > 0 && end.Seq >= s.ship.cover {
+		s.covered()
+		return
+	}
 	if stuck {
 		s.ship.busy, s.ship.since = true, s.w.now // its disk is full: wait
 		return
