@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 	"golang.org/x/sys/unix"
 )
 
@@ -229,11 +230,7 @@ func (s *Store) syncDir(dir string) error {
 	if s.cfg.NoSync {
 		return nil
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Sync(dir)
 }
 
 // ctxReader ends when its context does.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 )
 
 // Shelf is the licence files of one server, in a folder of their own:
@@ -187,19 +189,9 @@ func (s *Shelf) List() ([]Key, error) {
 func (s *Shelf) path(name string) string { return filepath.Join(s.dir, name) }
 
 // write puts a file in place whole and durable.
-func (s *Shelf) write(name string, data []byte) (err error) {
-	f, err := os.CreateTemp(s.dir, ".new-*")
-	if err != nil {
+func (s *Shelf) write(name string, data []byte) error {
+	if err := durable.Write(s.path(name), data, 0o600); err != nil {
 		return fmt.Errorf("keep %s: %w", name, err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("keep %s: %w", name, err), os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), s.path(name))
+	return nil
 }

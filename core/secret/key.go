@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 )
 
 // Key is what secrets are sealed with. It prints as the mask.
@@ -117,17 +119,8 @@ func create(path string) (Key, error) {
 	} else if err != nil {
 		return key, fmt.Errorf("secret key: %w", err)
 	}
-	return key, syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("secret key: %w", err)
+	if err := durable.Sync(filepath.Dir(path)); err != nil {
+		return key, fmt.Errorf("secret key: %w", err)
 	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("secret key: %w", err)
-	}
-	return nil
+	return key, nil
 }

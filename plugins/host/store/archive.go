@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -248,16 +249,8 @@ func syncAll(dir string) error {
 		if err != nil {
 			return err
 		}
-		return syncOne(p)
+		return durable.Sync(p)
 	})
-}
-
-func syncOne(p string) error {
-	f, err := os.Open(p)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // removeSealed deletes a folder whose folders are read-only.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 )
 
 // FolderPins holds the programs of a plain plug-in folder to the lock in it. There
@@ -52,7 +54,7 @@ func LockFolder(ctx context.Context, dir string, describe Describer) (Lock, erro
 	if err := l.check(); err != nil {
 		return l, err
 	}
-	return l, writeDurably(filepath.Join(dir, LockFile), l.Bytes())
+	return l, durable.Write(filepath.Join(dir, LockFile), l.Bytes(), 0o644)
 }
 
 // IsProgram reports whether a file of a plug-in folder is an executable one, or a

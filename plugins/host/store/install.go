@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -238,7 +239,7 @@ func (c *Candidate) Accept(activate bool) error {
 			return err
 		}
 		if c.vouched.Trusted {
-			if err := writeDurably(s.signedFile(c.Entry), c.vouched.release.Signed); err != nil {
+			if err := durable.Write(s.signedFile(c.Entry), c.vouched.release.Signed, 0o644); err != nil {
 				return err
 			}
 		}
@@ -274,5 +275,5 @@ func (c *Candidate) move() error {
 		return fmt.Errorf("plug-in store: %w", err)
 	}
 	c.dir = ""
-	return syncOne(filepath.Dir(folder))
+	return durable.Sync(filepath.Dir(folder))
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/dirhash"
+
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 )
 
 // Contents are the files of a plug-in that is to be packed.
@@ -288,7 +290,7 @@ func sum(archive, secret string) error {
 	if s.H1[name], err = dirhash.HashZip(archive, dirhash.Hash1); err != nil {
 		return err
 	}
-	if err := writeDurably(filepath.Join(dir, SumsFile), s.Bytes()); err != nil {
+	if err := durable.Write(filepath.Join(dir, SumsFile), s.Bytes(), 0o644); err != nil {
 		return err
 	}
 	if secret == "" {
@@ -298,5 +300,5 @@ func sum(archive, secret string) error {
 	if err != nil {
 		return err
 	}
-	return writeDurably(signed, note)
+	return durable.Write(signed, note, 0o644)
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 )
 
 // KeysFile is the name of the list of trusted keys in a store.
@@ -158,5 +160,5 @@ func (s *Store) Distrust(id string) error {
 }
 
 func (s *Store) writeKeys(keys Keys) error {
-	return writeDurably(filepath.Join(s.dir, KeysFile), []byte(strings.Join(keys, "\n")+"\n"))
+	return durable.Write(filepath.Join(s.dir, KeysFile), []byte(strings.Join(keys, "\n")+"\n"), 0o644)
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/twinleaf-scan/twinleaf/internal/durable"
 )
 
 // Store is a folder of plug-ins. Reading needs no lock: files appear under their
@@ -99,26 +101,7 @@ func (s *Store) write(l Lock) error {
 	if again, err := ParseLock(text); err != nil || !again.Equal(l) {
 		return fmt.Errorf("the lock cannot be written: %w", errors.Join(err, l.check()))
 	}
-	return writeDurably(s.path(LockFile), text)
-}
-
-// writeDurably replaces a file; it is whole at every moment, and on disk afterwards.
-func writeDurably(file string, text []byte) error {
-	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the first error counts
-		return err
-	}
-	return syncOne(dir)
+	return durable.Write(s.path(LockFile), text, 0o644)
 }
 
 // Use makes an installed version the active one.
