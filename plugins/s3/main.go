@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type Settings struct {
 	Encryption string `json:"encryption,omitempty" jsonschema:"have the store encrypt: AES256 with its own key, or aws:kms; default: as the bucket says"`
 	KMSKey     string `json:"kmsKey,omitempty" jsonschema:"key id for aws:kms; default: the account's own"`
 	CA         string `json:"ca,omitempty" jsonschema:"certificate (PEM) of the authority that signed the store's, where that is one of your own"`
+	Plain      bool   `json:"plain,omitempty" jsonschema:"allow http:// to other machines, which everybody on the way can read"`
 }
 
 // The encryptions that a store is asked for.
@@ -49,6 +51,8 @@ func (s *Settings) Validate() error {
 		return refuse("endpoint", "is not an address such as https://s3.example.org; bucket and prefix have their own fields")
 	case u.User != nil:
 		return refuse("endpoint", "give the keys in their own fields")
+	case u.Scheme == "http" && !s.Plain && !loopback(u.Hostname()):
+		return refuse("endpoint", "http to another machine shows the documents to everybody on the way; write https, or plain: true where the network is trusted")
 	case s3utils.CheckValidBucketName(s.Bucket) != nil:
 		return refuse("bucket", "%.100q is no bucket's name: 3 to 63 letters, digits, dots and dashes", s.Bucket)
 	case len(s.Prefix) > maxPrefix || strings.HasPrefix(s.Prefix, "/") || slices.ContainsFunc(strings.Split(s.Prefix, "/"), odd):
@@ -63,6 +67,12 @@ func (s *Settings) Validate() error {
 		return refuse("ca", "is not a certificate in PEM, from BEGIN CERTIFICATE to END CERTIFICATE")
 	}
 	return nil
+}
+
+// loopback reports whether host is this machine.
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
 // odd reports whether a part of a prefix would confuse stores that keep objects as files.

@@ -243,6 +243,7 @@ func TestBadSettingsAreRefused(t *testing.T) {
 		`{}`: "settings: /endpoint: is required",
 		`{"endpoint":"s3.example.org","bucket":"scans","accessKey":"a","secretKey":"s"}`:                 "settings: /endpoint:",
 		`{"endpoint":"https://h/scans","bucket":"scans","accessKey":"a","secretKey":"s"}`:                "settings: /endpoint:",
+		`{"endpoint":"http://store.lan","bucket":"scans","accessKey":"a","secretKey":"s"}`:               "settings: /endpoint: http to another machine",
 		`{"endpoint":"https://a:s@h","bucket":"scans","accessKey":"a","secretKey":"s"}`:                  "settings: /endpoint: give the keys",
 		`{"endpoint":"https://h","bucket":"a/b","accessKey":"a","secretKey":"s"}`:                        "settings: /bucket:",
 		`{"endpoint":"https://h","bucket":"scans","prefix":"/a","accessKey":"a","secretKey":"s"}`:        "settings: /prefix:",

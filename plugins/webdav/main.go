@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path"
 	"strings"
@@ -22,6 +23,7 @@ type Settings struct {
 	Password string `json:"password,omitempty" secret:"true" jsonschema:"password of the user; for Nextcloud an app password"`
 	CA       string `json:"ca,omitempty" jsonschema:"certificate (PEM) of the authority that signed the server's, where that is one of your own"`
 	Create   *bool  `json:"create,omitempty" jsonschema:"make the folder when it is missing; default true"`
+	Plain    bool   `json:"plain,omitempty" jsonschema:"allow http:// to other machines, which everybody on the way can read"`
 }
 
 // Validate is part of the strict reading of settings.
@@ -37,6 +39,8 @@ func (s *Settings) Validate() error {
 		return refuse("url", "give user and password in their own fields")
 	case u.RawQuery != "" || u.Fragment != "":
 		return refuse("url", "is the address of a folder: without ? and #")
+	case u.Scheme == "http" && !s.Plain && !loopback(u.Hostname()):
+		return refuse("url", "http to another machine shows documents and password to everybody on the way; write https, or plain: true where the network is trusted")
 	case s.Password != "" && s.User == "":
 		return refuse("user", "say whose password it is")
 	}
@@ -44,6 +48,12 @@ func (s *Settings) Validate() error {
 		return refuse("ca", "is not a certificate in PEM, from BEGIN CERTIFICATE to END CERTIFICATE")
 	}
 	return nil
+}
+
+// loopback reports whether host is this machine.
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
 func main() {

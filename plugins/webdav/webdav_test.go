@@ -229,6 +229,8 @@ func TestBadSettingsAreRefused(t *testing.T) {
 		`{"url":"ftp://h/x"}`:                  "settings: /url: is not the address",
 		`{"url":"https://u:p@h/x"}`:            "settings: /url: give user and password in their own fields",
 		`{"url":"https://h/x?y=z"}`:            "settings: /url: is the address of a folder",
+		`{"url":"http://nas.lan/x"}`:           "settings: /url: http to another machine",
+		`{"url":"http://10.0.0.1/x"}`:          "settings: /url: http to another machine",
 		`{"url":"https://h/x","password":"p"}`: "settings: /user: say whose",
 		`{"url":"https://h/x","ca":"x"}`:       "settings: /ca: is not a certificate",
 		`{"url":"https://h/x","username":"u"}`: "settings: /username: unknown field",
