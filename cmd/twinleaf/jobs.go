@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -102,10 +103,11 @@ func pages(j api.Job) string {
 	return fmt.Sprintf("%d/%d", j.Pages.Done, j.Pages.Total)
 }
 
-// printable keeps a foreign name from moving the terminal's cursor.
+// printable keeps foreign words from moving the terminal's cursor, and from reading as
+// something else: no control characters, no line breaks of any kind, none that turn the line.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsGraphic(r) {
 			return '?'
 		}
 		return r
@@ -187,18 +189,18 @@ func describeJob(w io.Writer, j api.Job) error {
 		line("fields", "%s", strings.TrimPrefix(fields, "; "))
 	}
 	for _, u := range j.Unindexed {
-		line("indexer", "%s: %s: %s", printable(u.Indexer), u.Failure.Code, printable(u.Failure.Detail))
+		line("indexer", "%s: %s: %s", printable(u.Indexer), printable(u.Failure.Code), printable(u.Failure.Detail))
 	}
 	for _, p := range j.Failures {
-		line("page", "%d: %s (%s): %s", p.Page, p.Failure.Code, p.Stage, printable(p.Failure.Detail))
+		line("page", "%d: %s (%s): %s", p.Page, printable(p.Failure.Code), p.Stage, printable(p.Failure.Detail))
 		if p.Failure.Remedy != "" {
-			line("hint", "%s", p.Failure.Remedy)
+			line("hint", "%s", printable(p.Failure.Remedy))
 		}
 	}
 	if j.Error != nil {
-		line("error", "%s: %s", j.Error.Code, printable(j.Error.Detail))
+		line("error", "%s: %s", printable(j.Error.Code), printable(j.Error.Detail))
 		if j.Error.Remedy != "" {
-			line("hint", "%s", j.Error.Remedy)
+			line("hint", "%s", printable(j.Error.Remedy))
 		}
 	}
 	return t.Flush()

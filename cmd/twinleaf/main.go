@@ -127,7 +127,9 @@ func explain(w io.Writer, err error) {
 		return
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(w, "twinleaf: "+withHint(err, text))
+		for line := range strings.SplitSeq("twinleaf: "+withHint(err, text), "\n") {
+			fmt.Fprintln(w, printable(strings.ReplaceAll(line, "\t", " ")))
+		}
 	}
 }
 
