@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
 func TestRecipientsGetTheFiles(t *testing.T) {
@@ -103,21 +103,7 @@ func TestAServerThatVanishesWithTheMessageIsAskedAgain(t *testing.T) {
 // wantError checks an error's fate and that its detail and remedy hold these words.
 func wantError(t testing.TB, err error, temporary bool, words ...string) {
 	t.Helper()
-	e, ok := errors.AsType[*sdk.Error](err)
-	if !ok {
-		t.Fatalf("error %v is none of the sdk", err)
-	}
-	if e.Temporary != temporary || e.Remedy == "" {
-		t.Errorf("%q: temporary = %v, remedy = %q; want %v and a remedy", err, e.Temporary, e.Remedy, temporary)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error()+e.Remedy, w) {
-			t.Errorf("%q, %q does not say %q", err, e.Remedy, w)
-		}
-	}
-	if strings.Contains(err.Error()+e.Remedy, password) {
-		t.Errorf("%q gives away the password", err)
-	}
+	delivertest.WantError(t, err, temporary, words, password)
 }
 
 func TestARefusedRecipientStopsTheMessageForAll(t *testing.T) {

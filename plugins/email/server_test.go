@@ -6,11 +6,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"io"
@@ -28,6 +26,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
 )
 
@@ -239,15 +238,9 @@ func (a arrived) subject(t testing.TB) string {
 // request is a delivery of files of these kinds.
 func request(t testing.TB, key, name string, kinds ...string) sdk.DeliverRequest {
 	t.Helper()
-	r := sdk.DeliverRequest{Key: key, Job: "here-01", Name: name, Kinds: kinds}
+	r := sdk.DeliverRequest{Key: key, Job: "here-01", Name: name}
 	for _, kind := range kinds {
-		path := filepath.Join(t.TempDir(), "f")
-		b := content(kind)
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256(b)
-		r.Files = append(r.Files, sdk.File{Path: path, Name: "f", SHA256: hex.EncodeToString(sum[:])})
+		delivertest.Add(t, &r, kind, string(content(kind)))
 	}
 	return r
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	lib "github.com/twinleaf-scan/twinleaf/sdk/deliver"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
 // each runs a story against both versions of the API.
@@ -116,21 +116,7 @@ func TestPartsAreDocumentsOfTheirOwn(t *testing.T) {
 // wantError checks an error's fate and that its detail and remedy hold these words.
 func wantError(t testing.TB, err error, temporary bool, words ...string) {
 	t.Helper()
-	e, ok := errors.AsType[*sdk.Error](err)
-	if !ok {
-		t.Fatalf("error %v is none of the sdk", err)
-	}
-	if e.Temporary != temporary || e.Remedy == "" {
-		t.Errorf("%q: temporary = %v, remedy = %q; want %v and a remedy", err, e.Temporary, e.Remedy, temporary)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error()+e.Remedy, w) {
-			t.Errorf("%q, %q does not say %q", err, e.Remedy, w)
-		}
-	}
-	if strings.Contains(err.Error()+e.Remedy, token) {
-		t.Errorf("%q gives away the token", err)
-	}
+	delivertest.WantError(t, err, temporary, words, token)
 }
 
 func TestRefusals(t *testing.T) {

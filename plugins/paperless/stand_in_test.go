@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/md5"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -11,8 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +17,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
 )
 
@@ -190,15 +188,9 @@ func (p *standIn) settings() Settings {
 // request is a delivery of files of these kinds.
 func request(t testing.TB, key string, kinds ...string) sdk.DeliverRequest {
 	t.Helper()
-	r := sdk.DeliverRequest{Key: key, Job: "here-01", Name: "Rechnung Müller", Kinds: kinds}
+	r := sdk.DeliverRequest{Key: key, Job: "here-01", Name: "Rechnung Müller"}
 	for i, kind := range kinds {
-		path := filepath.Join(t.TempDir(), "f")
-		b := []byte(kind + " of " + key + " " + strconv.Itoa(i))
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256(b)
-		r.Files = append(r.Files, sdk.File{Path: path, Name: "f", SHA256: hex.EncodeToString(sum[:])})
+		delivertest.Add(t, &r, kind, kind+" of "+key+" "+strconv.Itoa(i))
 	}
 	return r
 }

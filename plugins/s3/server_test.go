@@ -10,10 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
 const (
@@ -80,41 +81,8 @@ func versity(t testing.TB) remote {
 	_ = l.Close()
 	cmd := exec.Command(server, "--access", accessKey, "--secret", secretKey, "--region", "us-east-1", "--port", address, "posix", "--sidecar", side, root)
 	cmd.Dir = t.TempDir()
-	start(t, address, cmd)
+	delivertest.Start(t, address, cmd)
 	return remote{"http://" + address, bucket}
-}
-
-// start runs a server until the test ends, and waits until it listens.
-func start(t testing.TB, address string, cmd *exec.Cmd) {
-	t.Helper()
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(20 * time.Second)
-	for {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-			return
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("%s ended: %v", cmd.Path, err)
-		case <-late:
-			t.Fatalf("%s does not listen: %v", cmd.Path, err)
-		case <-tick.C:
-		}
-	}
 }
 
 // before puts something before a server that may answer in its stead, and tells it of

@@ -21,6 +21,8 @@ import (
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
 // remote is a server of this test's own, and what gets one in.
@@ -104,7 +106,9 @@ func openSSH(t testing.TB, options ...string) remote {
 	}, options...), "\n")+"\n")
 	out := t.TempDir()
 	said := &spoken{to: t.Output()}
-	start(t, port, said, exec.Command(sshd, "-D", "-e", "-f", config))
+	cmd := exec.Command(sshd, "-D", "-e", "-f", config)
+	cmd.Stdout, cmd.Stderr = said, said
+	delivertest.Start(t, net.JoinHostPort("127.0.0.1", port), cmd)
 	r := remote{
 		settings: Settings{
 			Address: net.JoinHostPort("127.0.0.1", port), User: me.Username, PrivateKey: userKey,
@@ -142,39 +146,6 @@ func (s *spoken) holds(words string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.Contains(s.all.String(), words)
-}
-
-// start runs a server until the test ends, and waits until it listens.
-func start(t testing.TB, port string, said io.Writer, cmd *exec.Cmd) {
-	t.Helper()
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(10 * time.Second)
-	for {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
-		if err == nil {
-			_ = conn.Close()
-			return
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("%s ended: %v", cmd.Path, err)
-		case <-late:
-			t.Fatalf("%s does not listen: %v", cmd.Path, err)
-		case <-tick.C:
-		}
-	}
 }
 
 // goServer is another SFTP server, with passwords: it knows no extension for

@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
 const (
@@ -73,7 +74,7 @@ func apache(t testing.TB, auth string) remote {
 	if err := os.WriteFile(config, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	start(t, address, exec.Command(program, "-X", "-f", config))
+	delivertest.Start(t, address, exec.Command(program, "-X", "-f", config))
 	return remote{"http://" + address + "/dav", files}
 }
 
@@ -103,37 +104,4 @@ func login(t testing.TB, home, auth string) []string {
 		t.Fatal(err)
 	}
 	return []string{"AuthType " + auth, "AuthName " + realm, fmt.Sprintf("Auth%sProvider file", auth), "AuthUserFile " + file, "Require valid-user"}
-}
-
-// start runs a server until the test ends, and waits until it listens.
-func start(t testing.TB, address string, cmd *exec.Cmd) {
-	t.Helper()
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(10 * time.Second)
-	for {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-			return
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("%s ended: %v", cmd.Path, err)
-		case <-late:
-			t.Fatalf("%s does not listen: %v", cmd.Path, err)
-		case <-tick.C:
-		}
-	}
 }

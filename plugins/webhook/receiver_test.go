@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -14,8 +13,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +21,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
 )
 
@@ -123,15 +121,9 @@ func (r *receiver) requests() []arrival {
 // request is a delivery of files of these kinds.
 func request(t testing.TB, key, name string, kinds ...string) sdk.DeliverRequest {
 	t.Helper()
-	r := sdk.DeliverRequest{Key: key, Job: "here-01", Name: name, Kinds: kinds}
+	r := sdk.DeliverRequest{Key: key, Job: "here-01", Name: name}
 	for _, kind := range kinds {
-		path := filepath.Join(t.TempDir(), "f")
-		content := content(kind)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256(content)
-		r.Files = append(r.Files, sdk.File{Path: path, Name: "f", SHA256: hex.EncodeToString(sum[:])})
+		delivertest.Add(t, &r, kind, string(content(kind)))
 	}
 	return r
 }

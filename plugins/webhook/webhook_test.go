@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
 func TestTheReceiverGetsMetadataAndFiles(t *testing.T) {
@@ -87,23 +88,7 @@ func TestARawBodyIsTheFile(t *testing.T) {
 // wantError checks an error's fate and that its detail and remedy hold these words.
 func wantError(t testing.TB, err error, temporary bool, words ...string) {
 	t.Helper()
-	e, ok := errors.AsType[*sdk.Error](err)
-	if !ok {
-		t.Fatalf("error %v is none of the sdk", err)
-	}
-	if e.Temporary != temporary || e.Remedy == "" {
-		t.Errorf("%q: temporary = %v, remedy = %q; want %v and a remedy", err, e.Temporary, e.Remedy, temporary)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error()+e.Remedy, w) {
-			t.Errorf("%q, %q does not say %q", err, e.Remedy, w)
-		}
-	}
-	for _, hidden := range []string{"s3cr3t", "MfKQ9r8G", "t0ken-of-ours"} {
-		if strings.Contains(err.Error()+e.Remedy, hidden) {
-			t.Errorf("%q gives away %q", err, hidden)
-		}
-	}
+	delivertest.WantError(t, err, temporary, words, "s3cr3t", "MfKQ9r8G", "t0ken-of-ours")
 }
 
 // The server repeats a delivery whose receipt it never saw: after a crash of its own,
