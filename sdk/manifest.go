@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	pluginv1 "github.com/twinleaf-scan/twinleaf/sdk/proto/v1"
 	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
@@ -31,6 +34,17 @@ var (
 	validVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 )
 
+// What a manifest may say in free words, which go into journals, manifests of documents
+// and onto screens.
+const (
+	maxWords      = 500 // bytes
+	maxComponents = 100
+)
+
+func words(s string) bool {
+	return len(s) <= maxWords && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) })
+}
+
 // Check says whether a manifest can be worked with: names are well formed and
 // components tell what they are.
 func (m Manifest) Check() error {
@@ -41,6 +55,10 @@ func (m Manifest) Check() error {
 		return fmt.Errorf("version %.100q of plug-in %s: want 1.2.3", m.Version, m.Name)
 	case m.Protocol < pluginv1.Generation || m.Protocol > pluginv2.Generation:
 		return fmt.Errorf("plug-in %s speaks generation %d, not %d or %d", m.Name, m.Protocol, pluginv1.Generation, pluginv2.Generation)
+	case !words(m.Engine) || !words(m.Summary) || !words(m.License):
+		return fmt.Errorf("plug-in %s: engine, summary and license are one line of at most %d bytes each, without control characters", m.Name, maxWords)
+	case len(m.Components) > maxComponents:
+		return fmt.Errorf("plug-in %s has %d components, more than %d", m.Name, len(m.Components), maxComponents)
 	case len(m.Components) == 0:
 		return fmt.Errorf("plug-in %s has no components", m.Name)
 	}

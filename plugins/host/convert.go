@@ -44,14 +44,14 @@ func inspectionOut(i core.Inspection) sdk.Inspection {
 }
 
 func inspectionIn(i sdk.Inspection, by string) core.Inspection {
-	out := core.Inspection{Media: i.Media, By: by}
+	out := core.Inspection{Media: brief(i.Media), By: by}
 	for _, p := range i.Pages {
 		out.Pages = append(out.Pages, infoIn(p))
 	}
 	if i.PDF != nil {
 		out.PDF = &core.PDFInfo{
-			Version: i.PDF.Version, Encrypted: i.PDF.Encrypted, Signed: i.PDF.Signed,
-			Rebuild: i.PDF.Rebuild, PDFA: i.PDF.PDFA, Repaired: i.PDF.Repaired,
+			Version: brief(i.PDF.Version), Encrypted: i.PDF.Encrypted, Signed: i.PDF.Signed,
+			Rebuild: i.PDF.Rebuild, PDFA: brief(i.PDF.PDFA), Repaired: i.PDF.Repaired,
 		}
 	}
 	return out
@@ -123,7 +123,7 @@ func (o *outputs) assembled(a sdk.Assembled) ([]core.Output, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, core.Output{Kind: made.Kind, File: file, PDFA: made.PDFA, Why: brief(made.Why)})
+		out = append(out, core.Output{Kind: brief(made.Kind), File: file, PDFA: brief(made.PDFA), Why: brief(made.Why)})
 	}
 	return out, nil
 }
