@@ -1,6 +1,9 @@
 package pair
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // clock counts the time during which a server was awake.
 type clock struct {
@@ -43,6 +46,7 @@ type ear struct {
 	enemy   View          // who
 
 	said [16]time.Duration // when the last beats were sent
+	dead [8]uint64         // the runs before the latest: what they said counts no more
 }
 
 // foe keeps that somebody speaks as the peer who is not, or with whom no pair can be.
@@ -54,6 +58,9 @@ func (m *Machine) hear(h Hello) {
 	if why := m.unfit(v); why != nil {
 		e.foe(m.clock.awake, v)
 		m.refuse(why)
+		return
+	}
+	if slices.Contains(e.dead[:], v.Run) {
 		return
 	}
 	if v.Run != e.echo.Run || v.Beat > e.echo.Beat {
@@ -84,6 +91,10 @@ func (m *Machine) isFresh(v View) bool {
 func (m *Machine) heard(v View) {
 	e := &m.ear
 	anew := !m.linked() || v.Run != e.view.Run
+	if v.Run != e.view.Run {
+		copy(e.dead[1:], e.dead[:])
+		e.dead[0] = e.view.Run
+	}
 	if v.Rest == "" || e.view.Rest == "" {
 		e.rests = m.clock.awake
 	}

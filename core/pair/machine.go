@@ -13,7 +13,7 @@ type Config struct {
 	Pair       string // id of the pair
 	Role       Role
 	Protocol   int    // generation of what the servers say to each other
-	Run        uint64 // differs from start to start
+	Run        uint64 // differs from start to start; never 0
 
 	Manual   bool          // take over when an operator says so, or the peer is put into maintenance, only
 	Silence  time.Duration // T: so long nothing is heard before the peer's jobs are taken over; default 3 s

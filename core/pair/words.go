@@ -76,7 +76,7 @@ type View struct {
 	Role     Role   `json:"role"`
 	Protocol int    `json:"protocol"`
 
-	Run  uint64 `json:"run"`  // differs from start to start
+	Run  uint64 `json:"run"`  // differs from start to start; never 0
 	Beat uint64 `json:"beat"` // counts what this run has said
 	Echo Echo   `json:"echo"` // the latest that it heard
 
