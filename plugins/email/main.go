@@ -11,16 +11,15 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/mail"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	lib "github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // Settings say who gets the documents, and by which server.
@@ -77,7 +76,7 @@ func (s *Settings) checkServer() error {
 	if !slices.Contains([]string{"", tlsStart, tlsImplicit, tlsNone}, s.TLS) {
 		return wrong("/tls", "%q is none of starttls, implicit and none", s.TLS)
 	}
-	if s.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.CA)) {
+	if _, ok := lib.Roots(s.CA); !ok {
 		return wrong("/ca", "holds no certificate in PEM")
 	}
 	if s.Hello != "" && !word(s.Hello) {
@@ -118,8 +117,7 @@ func (s *Settings) checkAuth() error {
 
 // private reports whether nobody reads on the way to the server.
 func (s *Settings) private() bool {
-	a, err := netip.ParseAddr(s.host())
-	return s.TLS != tlsNone || s.host() == "localhost" || err == nil && a.IsLoopback()
+	return s.TLS != tlsNone || lib.Loopback(s.host())
 }
 
 func (s *Settings) checkAddresses() error {
@@ -180,7 +178,7 @@ func (s *Settings) limit() int64 {
 }
 
 func main() {
-	sdk.Serve(sdk.Info{Name: "email", Version: "1.0.0", Summary: "sends documents by e-mail", License: "MIT"}, component())
+	sdk.Serve(sdk.Info{Name: "email", Version: "1.0.0", Summary: "sends documents by e-mail", License: "Apache-2.0"}, component())
 }
 
 func component() sdk.Component {

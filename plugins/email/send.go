@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	lib "github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // deliver sends the message of a delivery.
@@ -96,12 +96,8 @@ func (t *talk) greet(ctx context.Context, conn net.Conn) error {
 }
 
 func (t *talk) tlsConfig() *tls.Config {
-	c := &tls.Config{ServerName: t.settings.host(), MinVersion: tls.VersionTLS12}
-	if t.settings.CA != "" {
-		c.RootCAs = x509.NewCertPool()
-		c.RootCAs.AppendCertsFromPEM([]byte(t.settings.CA))
-	}
-	return c
+	roots, _ := lib.Roots(t.settings.CA)
+	return &tls.Config{ServerName: t.settings.host(), MinVersion: tls.VersionTLS12, RootCAs: roots}
 }
 
 func (t *talk) encrypt() error {

@@ -58,7 +58,7 @@ func main() {
 	if lie, ok := strings.CutPrefix(filepath.Base(os.Args[0]), "lie-"); ok {
 		tell(lie)
 	}
-	sdk.Serve(sdk.Info{Name: "fault", Version: "1.0.0", Summary: "misbehaves, for tests", License: "MIT", Engine: "none 0",
+	sdk.Serve(sdk.Info{Name: "fault", Version: "1.0.0", Summary: "misbehaves, for tests", License: "Apache-2.0", Engine: "none 0",
 		Permissions: sdk.Permissions{Net: strings.Fields(os.Getenv(netKey))}},
 		sdk.Filter(clean), sdk.Recognizer(recognize).Fingerprinted(fingerprint), sdk.Indexer(index), sdk.Deliverer(deliver))
 }

@@ -42,7 +42,7 @@ func (s *Settings) mode() (os.FileMode, error) {
 }
 
 func main() {
-	sdk.Serve(sdk.Info{Name: "folder", Version: "1.0.0", Summary: "puts documents into a folder", License: "MIT"}, component())
+	sdk.Serve(sdk.Info{Name: "folder", Version: "1.0.0", Summary: "puts documents into a folder", License: "Apache-2.0"}, component())
 }
 
 func component() sdk.Component {

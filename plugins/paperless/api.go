@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,16 +33,9 @@ func newAPI(ctx context.Context, s Settings) (*api, error) {
 	if err != nil {
 		return nil, wrong("/url", "not an address")
 	}
-	client := sdk.HTTP(ctx)
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if s.CA != "" {
-		transport, ok := client.Transport.(*http.Transport)
-		if !ok {
-			return nil, fmt.Errorf("the client's transport is a %T", client.Transport)
-		}
-		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM([]byte(s.CA))
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	client, _, err := lib.Client(ctx, s.CA)
+	if err != nil {
+		return nil, err
 	}
 	return &api{base, s.Token, client}, nil
 }

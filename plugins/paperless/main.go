@@ -6,13 +6,12 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	lib "github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // Settings say which paperless, and what it notes about the documents.
@@ -37,16 +36,17 @@ const (
 // Validate is part of the strict reading of settings.
 func (s *Settings) Validate() error {
 	u, err := url.Parse(s.URL)
+	_, trusted := lib.Roots(s.CA)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
 		return wrong("/url", "not an address such as https://paperless.example.org")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return wrong("/url", "carries more than host and path")
-	case u.Scheme == "http" && !s.Plain && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !s.Plain && !lib.Loopback(u.Hostname()):
 		return wrong("/url", "http to another machine shows documents and token to everybody on the way; write https, or plain: true where the network is trusted")
 	case s.Token == "" || !printable(s.Token):
 		return wrong("/token", "is no token; make one in paperless under My Profile")
-	case s.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.CA)):
+	case !trusted:
 		return wrong("/ca", "holds no certificate in PEM")
 	case s.Wait < 0 || s.Wait > maxWait:
 		return wrong("/wait", "%d is not between 1 and %d seconds", s.Wait, maxWait)
@@ -60,11 +60,6 @@ func wrong(path, format string, a ...any) error {
 	return &sdk.SettingsError{Path: path, Detail: fmt.Sprintf(format, a...)}
 }
 
-func loopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
 func printable(s string) bool {
 	for _, r := range s {
 		if r <= ' ' || r > '~' {
@@ -75,7 +70,7 @@ func printable(s string) bool {
 }
 
 func main() {
-	sdk.Serve(sdk.Info{Name: "paperless", Version: "1.0.0", Summary: "gives documents to paperless-ngx", License: "MIT"}, component(pause))
+	sdk.Serve(sdk.Info{Name: "paperless", Version: "1.0.0", Summary: "gives documents to paperless-ngx", License: "Apache-2.0"}, component(lib.Pause))
 }
 
 // component makes the deliverer; rest waits between two looks at a task.
@@ -83,16 +78,4 @@ func component(rest func(context.Context, time.Duration) error) sdk.Component {
 	return sdk.Deliverer(func(ctx context.Context, r sdk.DeliverRequest, s Settings) (sdk.Receipt, error) {
 		return deliver(ctx, r, s, rest)
 	})
-}
-
-// pause waits, unless the call ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +15,6 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/encrypt"
 
-	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
@@ -39,7 +36,7 @@ func open(ctx context.Context, s Settings) (b *bucket, hangUp func(), err error)
 	if err != nil {
 		return nil, nil, errors.New("the endpoint cannot be read") // the cause would repeat it
 	}
-	transport, err := trusting(sdk.HTTP(ctx), s.CA)
+	_, transport, err := deliver.Client(ctx, s.CA)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,21 +56,6 @@ func open(ctx context.Context, s Settings) (b *bucket, hangUp func(), err error)
 	client.SetAppInfo("twinleaf", "1")
 	encryption, err := s.sse()
 	return &bucket{client: client, name: s.Bucket, prefix: s.prefix(), encryption: encryption}, transport.CloseIdleConnections, err
-}
-
-// trusting gives the call's transport, which trusts the authority ca too where there is one.
-func trusting(client *http.Client, ca string) (*http.Transport, error) {
-	transport, ok := client.Transport.(*http.Transport)
-	if !ok {
-		return nil, errors.New("the connection takes no certificate authority of one's own")
-	}
-	if ca == "" {
-		return transport, nil
-	}
-	transport = transport.Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
-	transport.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(ca))
-	return transport, nil
 }
 
 func (s *Settings) sse() (encrypt.ServerSide, error) {

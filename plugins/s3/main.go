@@ -5,9 +5,7 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // Settings say where documents go and who we are there.
@@ -46,12 +45,13 @@ func (s *Settings) Validate() error {
 		return &sdk.SettingsError{Path: "/" + field, Detail: fmt.Sprintf(format, a...)}
 	}
 	u, err := url.Parse(s.Endpoint)
+	_, trusted := deliver.Roots(s.CA)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return refuse("endpoint", "is not an address such as https://s3.example.org; bucket and prefix have their own fields")
 	case u.User != nil:
 		return refuse("endpoint", "give the keys in their own fields")
-	case u.Scheme == "http" && !s.Plain && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !s.Plain && !deliver.Loopback(u.Hostname()):
 		return refuse("endpoint", "http to another machine shows the documents to everybody on the way; write https, or plain: true where the network is trusted")
 	case s3utils.CheckValidBucketName(s.Bucket) != nil:
 		return refuse("bucket", "%.100q is no bucket's name: 3 to 63 letters, digits, dots and dashes", s.Bucket)
@@ -63,16 +63,10 @@ func (s *Settings) Validate() error {
 		return refuse("encryption", "%.50q is neither %s nor %s", s.Encryption, sseS3, sseKMS)
 	case s.KMSKey != "" && s.Encryption != sseKMS:
 		return refuse("kmsKey", "is for encryption: %s", sseKMS)
-	case s.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.CA)):
+	case !trusted:
 		return refuse("ca", "is not a certificate in PEM, from BEGIN CERTIFICATE to END CERTIFICATE")
 	}
 	return nil
-}
-
-// loopback reports whether host is this machine.
-func loopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
 // odd reports whether a part of a prefix would confuse stores that keep objects as files.
@@ -89,7 +83,7 @@ func (s *Settings) prefix() string {
 }
 
 func main() {
-	sdk.Serve(sdk.Info{Name: "s3", Version: "1.0.0", Summary: "puts documents into a bucket of an S3 store", License: "MIT"}, component(nil))
+	sdk.Serve(sdk.Info{Name: "s3", Version: "1.0.0", Summary: "puts documents into a bucket of an S3 store", License: "Apache-2.0"}, component(nil))
 }
 
 func component(reached func(step string)) sdk.Component {

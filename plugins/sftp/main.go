@@ -72,7 +72,7 @@ func (s *Settings) mode() (os.FileMode, error) {
 }
 
 func main() {
-	sdk.Serve(sdk.Info{Name: "sftp", Version: "1.0.0", Summary: "puts documents into a folder of an SFTP server", License: "MIT"}, component(nil))
+	sdk.Serve(sdk.Info{Name: "sftp", Version: "1.0.0", Summary: "puts documents into a folder of an SFTP server", License: "Apache-2.0"}, component(nil))
 }
 
 func component(reached func(step string)) sdk.Component {

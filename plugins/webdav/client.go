@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +12,6 @@ import (
 
 	"github.com/icholy/digest"
 
-	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
@@ -35,19 +32,11 @@ func newClient(ctx context.Context, s Settings) (*client, error) {
 		return nil, errors.New("the url cannot be read") // the cause would repeat it
 	}
 	base = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: strings.TrimRight(base.Path, "/") + "/"}
-	c := &client{http: sdk.HTTP(ctx), base: base, user: s.User, password: s.Password}
-	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if s.CA != "" {
-		transport, ok := c.http.Transport.(*http.Transport)
-		if !ok {
-			return nil, errors.New("the connection takes no certificate authority of one's own")
-		}
-		own := transport.Clone()
-		own.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
-		own.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(s.CA))
-		c.http.Transport = own
+	via, _, err := deliver.Client(ctx, s.CA)
+	if err != nil {
+		return nil, err
 	}
-	return c, nil
+	return &client{http: via, base: base, user: s.User, password: s.Password}, nil
 }
 
 // target is the address of a name below the folder.

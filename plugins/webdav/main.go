@@ -5,9 +5,7 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"path"
 	"strings"
@@ -39,25 +37,19 @@ func (s *Settings) Validate() error {
 		return refuse("url", "give user and password in their own fields")
 	case u.RawQuery != "" || u.Fragment != "":
 		return refuse("url", "is the address of a folder: without ? and #")
-	case u.Scheme == "http" && !s.Plain && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !s.Plain && !deliver.Loopback(u.Hostname()):
 		return refuse("url", "http to another machine shows documents and password to everybody on the way; write https, or plain: true where the network is trusted")
 	case s.Password != "" && s.User == "":
 		return refuse("user", "say whose password it is")
 	}
-	if s.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.CA)) {
+	if _, ok := deliver.Roots(s.CA); !ok {
 		return refuse("ca", "is not a certificate in PEM, from BEGIN CERTIFICATE to END CERTIFICATE")
 	}
 	return nil
 }
 
-// loopback reports whether host is this machine.
-func loopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
 func main() {
-	sdk.Serve(sdk.Info{Name: "webdav", Version: "1.0.0", Summary: "puts documents into a folder of a WebDAV server", License: "MIT"}, component(nil))
+	sdk.Serve(sdk.Info{Name: "webdav", Version: "1.0.0", Summary: "puts documents into a folder of a WebDAV server", License: "Apache-2.0"}, component(nil))
 }
 
 func component(reached func(step string)) sdk.Component {

@@ -5,10 +5,8 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // Settings say where documents go.
@@ -70,16 +69,10 @@ func (s *Settings) checkURL() error {
 		return wrong("/url", "carries a user name; what proves who we are goes into token")
 	case u.Fragment != "":
 		return wrong("/url", "has a part after #, which no server ever sees")
-	case u.Scheme == "http" && !s.Plain && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !s.Plain && !deliver.Loopback(u.Hostname()):
 		return wrong("/url", "http to another machine shows the documents to everybody on the way; write https, or plain: true where the network is trusted")
 	}
 	return nil
-}
-
-// loopback reports whether host is this machine.
-func loopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
 func (s *Settings) checkRequest() error {
@@ -89,7 +82,7 @@ func (s *Settings) checkRequest() error {
 	if s.Body != "" && s.Body != bodyMultipart && s.Body != bodyRaw {
 		return wrong("/body", "%q is neither multipart nor raw", s.Body)
 	}
-	if s.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.CA)) {
+	if _, ok := deliver.Roots(s.CA); !ok {
 		return wrong("/ca", "holds no certificate in PEM")
 	}
 	return nil
@@ -182,7 +175,7 @@ func (s *Settings) place() string {
 }
 
 func main() {
-	sdk.Serve(sdk.Info{Name: "webhook", Version: "1.0.0", Summary: "posts documents to a web address, signed", License: "MIT"}, component(pause))
+	sdk.Serve(sdk.Info{Name: "webhook", Version: "1.0.0", Summary: "posts documents to a web address, signed", License: "Apache-2.0"}, component(deliver.Pause))
 }
 
 // component makes the deliverer; rest waits between tries.
@@ -191,16 +184,4 @@ func component(rest func(context.Context, time.Duration) error) sdk.Component {
 		d := &delivery{request: r, settings: s, rest: rest}
 		return d.run(ctx)
 	})
-}
-
-// pause waits, unless the call ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

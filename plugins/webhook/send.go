@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 )
 
 // delivery is one call.
@@ -85,22 +84,14 @@ func (d *delivery) prepare(ctx context.Context) error {
 	return err
 }
 
-// client is the call's own, set up for this receiver. It follows no redirects: the
-// documents and the token are meant for the address that the operator wrote.
+// client is the call's own, set up for this receiver.
 func (d *delivery) client(ctx context.Context) (*http.Client, error) {
-	client := sdk.HTTP(ctx)
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	transport, ok := client.Transport.(*http.Transport)
-	if !ok {
-		return nil, fmt.Errorf("the client's transport is a %T", client.Transport)
+	client, transport, err := deliver.Client(ctx, d.settings.CA)
+	if err != nil {
+		return nil, err
 	}
 	transport.ResponseHeaderTimeout = time.Duration(cmp.Or(d.settings.Wait, defaultWait)) * time.Second
 	transport.ExpectContinueTimeout = 2 * time.Second
-	if d.settings.CA != "" {
-		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM([]byte(d.settings.CA))
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
 	return client, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 	"github.com/twinleaf-scan/twinleaf/sdk/plugintest"
 )
 
@@ -42,7 +43,7 @@ func TestSettingsAreRefusedWithTheirPlace(t *testing.T) {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}
-	if _, err := plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(pause), sdk.OpDeliver, sdk.DeliverRequest{}, map[string]any{}); err == nil || !strings.Contains(err.Error(), "/url: is required") {
+	if _, err := plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(deliver.Pause), sdk.OpDeliver, sdk.DeliverRequest{}, map[string]any{}); err == nil || !strings.Contains(err.Error(), "/url: is required") {
 		t.Errorf("error = %v", err)
 	}
 }

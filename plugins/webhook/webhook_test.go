@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
@@ -210,7 +211,7 @@ func TestADeliveryEndsWithItsCall(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("nobody waits any more")
 	go func() { <-reached; cancel(gone) }()
-	c := component(pause)
+	c := component(deliver.Pause)
 	_, err := c.Do(ctx, sdk.Call{Op: sdk.OpDeliver, Args: encode(t, request(t, "k", "scan", "pdf")), Settings: encode(t, to.settings())})
 	if err == nil || !strings.Contains(err.Error(), gone.Error()) {
 		t.Errorf("error = %v, want %v", err, gone)
