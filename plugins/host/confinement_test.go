@@ -34,6 +34,33 @@ func TestThePolicyKeepsAddedPluginsFromWeakSandboxes(t *testing.T) {
 	}
 }
 
+// On level rlimit the user is all that keeps a stranger from the server's data.
+func TestAStrangerIsNotRunAsRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("under an ordinary user nothing runs as root")
+	}
+	roots, others := t.TempDir(), t.TempDir()
+	must(t, os.Chown(others, nobody, nobody))
+	stranger, own := newPlugin("/store/stranger"), newPlugin("/own")
+	stranger.stored = true
+	for _, test := range []struct {
+		level  sandbox.Level
+		plugin *plugin
+		writes []string
+		runs   bool
+	}{
+		{sandbox.RLimit, stranger, []string{roots}, false}, {sandbox.RLimit, stranger, []string{roots, others}, false},
+		{sandbox.RLimit, stranger, []string{others}, true}, {sandbox.RLimit, stranger, nil, true},
+		{sandbox.RLimit, own, []string{roots}, true}, {sandbox.Landlock, stranger, []string{roots}, true}, {sandbox.Full, stranger, []string{roots}, true},
+	} {
+		h := &Host{sandbox: sandbox.Assume(test.level)}
+		err := h.notAsRoot(test.plugin, test.writes)
+		if (err == nil) != test.runs {
+			t.Errorf("%s on %s with %v: %v", test.plugin.file(), test.level, test.writes, err)
+		}
+	}
+}
+
 // Whatever user a plug-in runs as, what is taken from it is the server's alone.
 func TestOutputsBecomeTheServers(t *testing.T) {
 	h := open(t, Config{Workers: 1}, "fault")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/plugins/host/egress"
+	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
@@ -140,7 +142,7 @@ func (h *Host) grant(r request) (grants, error) {
 			return g, err
 		}
 	}
-	return g, nil
+	return g, h.notAsRoot(r.plugin, g.paths())
 }
 
 // checkGrants says whether what settings grant can be granted at all, without making
@@ -156,6 +158,22 @@ func (h *Host) checkGrants(r request) error {
 		}
 	}
 	return nil
+}
+
+// notAsRoot refuses to run a stranger's program as root where nothing but its user holds it
+// back from the server's files and processes: a process that may write to a folder is the
+// folder's owner.
+func (h *Host) notAsRoot(p *plugin, writes []string) error {
+	if !p.stored || h.sandbox.Level != sandbox.RLimit || os.Geteuid() != 0 {
+		return nil
+	}
+	if uid, _ := h.userOf(0, writes); uid != 0 {
+		return nil
+	}
+	return &core.Failure{
+		Code: core.CodeDestination, Detail: fmt.Sprintf("plug-in %s is not run as root, to whom %s belongs: the sandbox of this machine reaches level %s only", p.name(), strings.Join(writes, ", "), h.sandbox.Level),
+		Remedy: "give the folder to another user", Permanent: true,
+	}
 }
 
 // hosts are those that the plug-in's author asked for.
