@@ -77,6 +77,9 @@ func (a *app) add(ctx context.Context, p whereabouts, r store.Release, choice ad
 		tried, err = describeUnder(ctx, p.wanted, program)
 		return tried.Manifest, err
 	})
+	if errors.Is(err, store.ErrTaken) {
+		return fmt.Errorf("%w\nhint: nothing was added; a changed program needs a version of its own, or \"twinleaf plugin remove NAME --all\" first", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w\nhint: nothing was added; tell the author", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
+	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
 )
 
 func TestAnswersAreComparedFieldByField(t *testing.T) {
@@ -74,6 +75,22 @@ func TestCasesAreReadFromFolders(t *testing.T) {
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestARefusalThatNobodyWantsIsShown(t *testing.T) {
+	refused := outcome{answer: answer{refusal: &pluginv2.Error{Code: "damaged", Detail: "page 3 is torn", Remedy: "scan it again"}}}
+	for want, says := range map[string]string{
+		`{"blank":true}`: "refused: damaged page 3 is torn", `{"error":{"code":"damaged"}}`: "",
+		`{"error":{"code":"encrypted"}}`: `/error/code: got "damaged", want "encrypted"`,
+	} {
+		var got string
+		if err := new(suite).matches(Case{Want: json.RawMessage(want)}, refused); err != nil {
+			got = err.Error()
+		}
+		if got != says {
+			t.Errorf("wanted %s: %q, want %q", want, got, says)
+		}
 	}
 }
 

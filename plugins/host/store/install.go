@@ -200,6 +200,9 @@ func Try(ctx context.Context, archive, dir string, describe Describer) (err erro
 	return a.Entry.compare(m)
 }
 
+// ErrTaken says that a version is there with other bytes than those that are to be added.
+var ErrTaken = errors.New("installed already, with other content")
+
 // conflict finds out what of this plug-in is installed already.
 func (c *Candidate) conflict() error {
 	l, err := c.store.Lock()
@@ -213,7 +216,7 @@ func (c *Candidate) conflict() error {
 	}
 	for platform, h1 := range old.Hashes {
 		if other := c.Entry.Hashes[platform]; other != "" && other != h1 {
-			return fmt.Errorf("%s is installed already, with other content: %s for %s, here %s", old, h1, platform, other)
+			return fmt.Errorf("%s is %w: %s for %s, here %s", old, ErrTaken, h1, platform, other)
 		}
 	}
 	return nil
