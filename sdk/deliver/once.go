@@ -9,7 +9,6 @@
 package deliver
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -86,7 +85,7 @@ func Once(ctx context.Context, d Delivery) (*Plan, error) {
 		return nil, err
 	}
 	if t, ok := d.To.(Tidier); ok {
-		sweep(ctx, t)
+		Sweep(ctx, t)
 	}
 	return plan, nil
 }
@@ -191,7 +190,7 @@ func (d *Delivery) propose(ctx context.Context, plan *Plan, number int, mine str
 		return nil, 0, err
 	}
 	fresh := Private + "/" + mine + ".upload"
-	if err := d.To.Put(ctx, fresh, inMemory{bytes.NewReader(raw)}, int64(len(raw))); err != nil {
+	if err := d.To.Put(ctx, fresh, Bytes(raw), int64(len(raw))); err != nil {
 		return nil, 0, err
 	}
 	err = d.To.Move(ctx, fresh, d.planName(number))

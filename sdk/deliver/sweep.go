@@ -25,9 +25,9 @@ const (
 	sweepEvery = 24 * time.Hour
 )
 
-// sweep removes what nobody will ask for any more. It is a courtesy: nothing depends
-// on it, and its errors are nobody's concern.
-func sweep(ctx context.Context, t Tidier) {
+// Sweep removes what nobody will ask for any more, at most once a day; [Once] does it for
+// its callers. It is a courtesy: nothing depends on it, and its errors are nobody's concern.
+func Sweep(ctx context.Context, t Tidier) {
 	const mark = Private + "/swept"
 	now := time.Now()
 	if raw, err := t.Read(ctx, mark); err == nil {
@@ -50,9 +50,6 @@ func sweep(ctx context.Context, t Tidier) {
 		}
 	}
 }
-
-// Sweep is what [Once] does at times with old plans, for deliverers without Once.
-func Sweep(ctx context.Context, t Tidier) { sweep(ctx, t) }
 
 // stale names what may go, plans before uploads.
 func stale(entries []Entry, now time.Time) []string {

@@ -186,9 +186,6 @@ func (a *Archive) find(name string) *zip.File {
 	return nil
 }
 
-// Files is how many files the archive holds.
-func (a *Archive) Files() int { return len(a.files) }
-
 // Unpack writes all files into an empty folder, read-only, and gives the folder's h1
 // digest.
 func (a *Archive) Unpack(dir string) (string, error) {

@@ -251,8 +251,8 @@ func FuzzArchive(f *testing.F) {
 				files++
 			}
 		}
-		if err != nil || files != a.Files() {
-			t.Errorf("%d files for %d entries: %v", files, a.Files(), err)
+		if err != nil || files != len(a.files) {
+			t.Errorf("%d files for %d entries: %v", files, len(a.files), err)
 		}
 	})
 }

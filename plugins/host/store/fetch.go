@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// FetchTimeout bounds getting a release over the network.
-const FetchTimeout = 10 * time.Minute
+// fetchTimeout bounds getting a release over the network.
+const fetchTimeout = 10 * time.Minute
 
 // errAbsent is that a server has no such file.
 var errAbsent = errors.New("there is no such file")
@@ -65,7 +65,7 @@ func Fetch(ctx context.Context, client *http.Client, address, dir string) (Relea
 	if u.Scheme != "https" {
 		return Release{}, fmt.Errorf("%s: only https addresses are fetched", address)
 	}
-	ctx, cancel := context.WithTimeout(ctx, FetchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	f := fetcher{client: secure(client), base: u}
 	r := Release{Archive: filepath.Join(dir, name)}

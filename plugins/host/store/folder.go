@@ -42,7 +42,7 @@ func LockFolder(ctx context.Context, dir string, describe Describer) (Lock, erro
 		return l, fmt.Errorf("plug-in folder: %w", err)
 	}
 	for _, f := range files {
-		if !IsProgram(dir, f.Name()) {
+		if !isProgram(dir, f.Name()) {
 			continue
 		}
 		e, err := lockProgram(ctx, dir, f.Name(), describe)
@@ -57,9 +57,9 @@ func LockFolder(ctx context.Context, dir string, describe Describer) (Lock, erro
 	return l, durable.Write(filepath.Join(dir, LockFile), l.Bytes(), 0o644)
 }
 
-// IsProgram reports whether a file of a plug-in folder is an executable one, or a
+// isProgram reports whether a file of a plug-in folder is an executable one, or a
 // link to such, whose name does not begin with a dot or an underscore.
-func IsProgram(dir, name string) bool {
+func isProgram(dir, name string) bool {
 	info, err := os.Stat(filepath.Join(dir, name))
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 &&
 		!strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_")
