@@ -41,6 +41,7 @@ type TextCall struct {
 
 // CleanCall asks a filter to look at a page image and to prepare it for recognition.
 type CleanCall struct {
+	Job     JobID // for which it is made; one job does not make a plug-in a bad one
 	Step    Step
 	Image   Source
 	Page    PageImage
@@ -50,6 +51,7 @@ type CleanCall struct {
 
 // RecognizeCall asks a recognizer for the text of a page image.
 type RecognizeCall struct {
+	Job     JobID
 	Step    Step
 	Image   Source
 	DPI     float64
@@ -59,6 +61,7 @@ type RecognizeCall struct {
 
 // IndexCall asks an indexer for metadata.
 type IndexCall struct {
+	Job   JobID
 	Step  Step
 	Name  string   // of the document
 	Texts []Source // an ocr.Page as JSON each, in page order; pages without text are left out

@@ -19,7 +19,7 @@ func (s *Stage) index(ctx context.Context, p *part, pages []core.PageParts) erro
 	if len(steps) == 0 {
 		return nil
 	}
-	call := core.IndexCall{Name: p.Name}
+	call := core.IndexCall{Job: p.Job, Name: p.Name}
 	for _, page := range pages {
 		if page.Text != nil {
 			call.Texts = append(call.Texts, *page.Text)

@@ -67,7 +67,7 @@ func (s *Stage) ask(ctx context.Context, step core.Step, c *chain) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.filter.Clean(ctx, core.CleanCall{Step: step, Image: image, Page: c.page, Options: c.task.Options, Dir: work.Dir})
+	found, err := s.filter.Clean(ctx, core.CleanCall{Job: c.task.Job, Step: step, Image: image, Page: c.page, Options: c.task.Options, Dir: work.Dir})
 	if err != nil {
 		return err
 	}

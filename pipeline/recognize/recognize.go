@@ -77,7 +77,7 @@ func (s *Stage) ask(ctx context.Context, t core.Task, work *take.Work) (core.Pag
 		return core.PageText{}, err
 	}
 	return s.recognizer.Recognize(ctx, core.RecognizeCall{
-		Step: t.Options.Of(core.StepRecognizer), Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir,
+		Job: t.Job, Step: t.Options.Of(core.StepRecognizer), Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir,
 	})
 }
 

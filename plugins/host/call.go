@@ -25,7 +25,7 @@ type request struct {
 	settings json.RawMessage
 	key      string                     // idempotency key
 	affinity string                     // input that a process may have in its cache
-	about    string                     // input that a crash is counted against
+	about    string                     // job or input that a crash is counted against
 	args     func(*inputs) (any, error) // makes the operation's request, placing its files
 	dir      string                     // where files of the answer go
 	grants   grants                     // what the settings allow, set by do

@@ -190,6 +190,20 @@ func TestMemoryIsLimited(t *testing.T) {
 	wantFine(t, h)
 }
 
+// A document of which every page crashes the engine must not take it from all others.
+func TestTheManyPagesOfOneJobDoNotLeadToQuarantine(t *testing.T) {
+	h := open(t, Config{Workers: 1, Strikes: 3}, "fault")
+	for n := range 5 {
+		s := source(t, fmt.Sprintf("crash page %d", n))
+		_, err := h.Clean(t.Context(), core.CleanCall{Job: "job-1", Image: s, Dir: t.TempDir()})
+		wantFailure(t, err, core.CodePlugin, false, "crashed")
+	}
+	if got := h.List()[0]; got.Crashes != 10 || got.Quarantined {
+		t.Errorf("crashes = %d, quarantined = %v, want 10 and false", got.Crashes, got.Quarantined)
+	}
+	wantFine(t, h)
+}
+
 func TestCrashesOnManyInputsLeadToQuarantine(t *testing.T) {
 	h := open(t, Config{Workers: 1, Strikes: 3, Quarantine: 2 * time.Second}, "fault")
 	for n := range 3 {

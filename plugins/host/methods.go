@@ -40,7 +40,6 @@ func (h *Host) Page(ctx context.Context, c core.PageCall) (core.PageImage, error
 		return core.PageImage{}, err
 	}
 	r := h.request(t, sdk.OpPage, c.Input, c.Dir)
-	r.about = fmt.Sprintf("%s page %d", r.about, c.Page)
 	r.args = func(in *inputs) (any, error) {
 		f, err := in.add(c.Input)
 		return sdk.PageRequest{
@@ -60,7 +59,6 @@ func (h *Host) Text(ctx context.Context, c core.TextCall) (core.PageText, error)
 		return core.PageText{}, err
 	}
 	r := h.request(t, sdk.OpText, c.Input, c.Dir)
-	r.about = fmt.Sprintf("%s page %d", r.about, c.Page)
 	r.args = func(in *inputs) (any, error) {
 		f, err := in.add(c.Input)
 		return sdk.TextRequest{Input: f, Page: c.Page, Password: c.Options.Password, Limits: limitsOut(c.Options.Limits)}, err
@@ -77,6 +75,7 @@ func (h *Host) Clean(ctx context.Context, c core.CleanCall) (core.PageClean, err
 		return core.PageClean{}, err
 	}
 	r := h.request(t, sdk.OpClean, c.Image, c.Dir)
+	r.about = cmp.Or(string(c.Job), r.about)
 	r.settings = c.Step.Settings
 	r.args = func(in *inputs) (any, error) {
 		f, err := in.add(c.Image)
@@ -97,6 +96,7 @@ func (h *Host) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageTe
 		return core.PageText{}, err
 	}
 	r := h.request(t, sdk.OpRecognize, c.Image, c.Dir)
+	r.about = cmp.Or(string(c.Job), r.about)
 	r.settings = c.Step.Settings
 	r.args = func(in *inputs) (any, error) {
 		f, err := in.add(c.Image)
@@ -163,7 +163,7 @@ func (h *Host) Index(ctx context.Context, c core.IndexCall) (map[string]string, 
 	if err != nil {
 		return nil, err
 	}
-	r := request{target: t, op: sdk.OpIndex, settings: c.Step.Settings, about: c.Name}
+	r := request{target: t, op: sdk.OpIndex, settings: c.Step.Settings, about: cmp.Or(string(c.Job), c.Name)}
 	r.args = func(in *inputs) (any, error) {
 		req := sdk.IndexRequest{Name: c.Name}
 		for _, source := range c.Texts {
