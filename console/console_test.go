@@ -131,6 +131,9 @@ func TestOutputCanBeFetchedInRanges(t *testing.T) {
 	if got, want := head.Get("Content-Disposition"), `attachment; filename*=utf-8''Pr%C3%BCfung.pdf`; got != want {
 		t.Errorf("Content-Disposition: got %s, want %s", got, want)
 	}
+	if got := head.Get("Content-Security-Policy"); !strings.HasPrefix(got, "sandbox;") {
+		t.Errorf("an output may run scripts: %q", got)
+	}
 	tag := head.Get("ETag")
 	if code, _, body := ask(t, "GET", url, "", "Range", "bytes=9-"); code != 206 || body != "whole" {
 		t.Errorf("range: got %d %q, want 206 whole", code, body)

@@ -46,6 +46,7 @@ func (s *Server) output(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", media(kind, file.Media))
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": file.Name}))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'") // a plug-in made it: hOCR and ALTO can hold scripts
 	h.Set("ETag", `"`+string(file.Ref)+`"`)
 	h.Set("Cache-Control", "private, no-cache")
 	deadline(w, answerTimeout+time.Duration(file.Size/slowest)*time.Second)
