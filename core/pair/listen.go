@@ -1,9 +1,6 @@
 package pair
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // clock counts the time during which a server was awake.
 type clock struct {
@@ -46,7 +43,6 @@ type ear struct {
 	enemy   View          // who
 
 	said [16]time.Duration // when the last beats were sent
-	dead [8]uint64         // the runs before the latest: what they said counts no more
 }
 
 // foe keeps that somebody speaks as the peer who is not, or with whom no pair can be.
@@ -58,9 +54,6 @@ func (m *Machine) hear(h Hello) {
 	if why := m.unfit(v); why != nil {
 		e.foe(m.clock.awake, v)
 		m.refuse(why)
-		return
-	}
-	if slices.Contains(e.dead[:], v.Run) {
 		return
 	}
 	if v.Run != e.echo.Run || v.Beat > e.echo.Beat {
@@ -75,10 +68,11 @@ func (m *Machine) hear(h Hello) {
 }
 
 // isFresh reports whether the view is the newest of its run and answers something
-// that was said a moment ago.
+// that was said a moment ago. A view of another run than the latest is newer only if
+// it answers something that was said later: else it is an earlier run's, come late.
 func (m *Machine) isFresh(v View) bool {
 	e := &m.ear
-	if v.Run == e.view.Run && v.Beat <= e.view.Beat {
+	if v.Run == e.view.Run && v.Beat <= e.view.Beat || v.Run != e.view.Run && v.Echo.Beat <= e.view.Echo.Beat {
 		return false
 	}
 	if v.Echo.Run != m.cfg.Run || v.Echo.Beat > m.beat || v.Echo.Beat+uint64(len(e.said)) <= m.beat {
@@ -91,10 +85,6 @@ func (m *Machine) isFresh(v View) bool {
 func (m *Machine) heard(v View) {
 	e := &m.ear
 	anew := !m.linked() || v.Run != e.view.Run
-	if v.Run != e.view.Run {
-		copy(e.dead[1:], e.dead[:])
-		e.dead[0] = e.view.Run
-	}
 	if v.Rest == "" || e.view.Rest == "" {
 		e.rests = m.clock.awake
 	}

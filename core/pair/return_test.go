@@ -196,11 +196,12 @@ func TestUnprotectedSinceIsShown(t *testing.T) {
 
 func TestEarlierRunOfThePeerIsHeardNoMore(t *testing.T) {
 	b := newBench(t, nil).well()
+	b.pass(300*time.Millisecond, true)
 	old := b.peer
+	b.pass(400*time.Millisecond, false)
 	b.peer.Run, b.peer.Beat = 4, 0
 	b.hello()
 	old.Beat, old.Phase, old.Rest, old.Idle = old.Beat+1, Resting, Maintenance, true
-	old.Echo = b.peer.Echo
 	b.step(Received{Hello{old, false}})
 	if b.took() != "" || !b.m.Hears(4) {
 		t.Errorf("a hello that was late made it take over: %+v", b.out)
