@@ -40,7 +40,9 @@ test: deps deps-test readers s3-server build unit attacks scripts ## every test:
 unit: race
 
 race:
-	go test -race -timeout 30m $$(go list $(ALL) | grep -v /testscripts)
+	go test -race -timeout 30m $$(go list $(ALL) | grep -vE '/(testscripts|core/pair)')
+	go test -race -short ./core/pair
+	go test -timeout 10m ./core/pair
 
 attacks: ## a hostile plug-in against every level of the sandbox, as root (if one is) and as an ordinary user
 	go test ./plugins/host -run '^TestAttacks$$' -v -timeout 10m -args -attacks
