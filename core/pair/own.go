@@ -65,6 +65,7 @@ func (m *Machine) workStep() {
 // work begins with the own jobs.
 func (m *Machine) work() {
 	m.phase, m.barrier = Working, 0
+	m.restored = m.restored || m.cfg.bug == activateBeforeRestore
 	m.say(Activate{OwnJobs, ParitySame})
 }
 
