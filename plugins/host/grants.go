@@ -54,6 +54,7 @@ func grantsOf(schema, settings json.RawMessage) (grants, error) {
 	if err != nil {
 		return grants{}, err
 	}
+	slices.SortFunc(g.net, func(a, b egress.Address) int { return strings.Compare(a.String(), b.String()) })
 	return g, nil
 }
 

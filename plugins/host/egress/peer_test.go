@@ -8,16 +8,16 @@ import (
 )
 
 func TestOthersProcessesGetNoAnswer(t *testing.T) {
-	var seen []int
-	r := newRig(t, Config{Mine: func(pid int) bool { seen = append(seen, pid); return false }})
+	asked := make(chan int, 10)
+	r := newRig(t, Config{Mine: func(pid int) bool { asked <- pid; return false }})
 	server := echo(t)
 	r.Allow(nil, []Address{server})
 	if conn, err := sdk.Dial(t.Context(), server.String()); err == nil {
 		conn.Close()
 		t.Error("a process that is not the plug-in's is connected")
 	}
-	if len(seen) != 1 || seen[0] != os.Getpid() {
-		t.Errorf("asked about %v, want %d", seen, os.Getpid())
+	if pid := <-asked; pid != os.Getpid() || len(asked) > 0 {
+		t.Errorf("asked about %d, want %d, and about no other", pid, os.Getpid())
 	}
 	if n := r.dialled.Load(); n != 0 {
 		t.Errorf("%d connections were made", n)
