@@ -13,6 +13,14 @@ type Submission struct {
 	Key          string   // Idempotency-Key
 	User         string
 	Held         bool
+	Origin       Origin `json:"-"`
+}
+
+// Origin is how a submission came, which decides in a pair where it is taken.
+type Origin struct {
+	Failover string // why the client did not submit to the other server: network, web, data, maintenance; empty: it did not try
+	Session  string // of the client process or the person; empty: none
+	Device   bool   // it came through a receiver, which knows one address only
 }
 
 // Accepted answers a Submission. The job is durable when it is given.
