@@ -122,6 +122,8 @@ func (m *Machine) wantsRest() Cause {
 		return Data
 	case m.down(m.sick[1]):
 		return Web
+	case m.verdicts.Lacking:
+		return Engine
 	}
 	return ""
 }

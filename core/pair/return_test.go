@@ -207,3 +207,19 @@ func TestEarlierRunOfThePeerIsHeardNoMore(t *testing.T) {
 		t.Errorf("a hello that was late made it take over: %+v", b.out)
 	}
 }
+
+func TestServerWithoutEngineLeavesItsJobsToThePeer(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Role = Primary })
+	b.peer.Role, b.peer.Able = Secondary, true
+	b.well()
+	b.step(Verdicts{Role: Primary, Parity: ParitySame, Lacking: true})
+	b.pass(time.Second, true)
+	if b.m.phase != Resting || b.m.Status().Cause != Engine {
+		t.Fatalf("it is %s because of %q", b.m.phase, b.m.Status().Cause)
+	}
+	b.peer.Able = false
+	b.pass(time.Second, true)
+	if b.m.phase == Resting {
+		t.Error("it rests although nobody would work")
+	}
+}

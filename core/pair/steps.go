@@ -24,6 +24,7 @@ type (
 		Role    Role
 		Licence *core.Failure // why this server may not take over; nil: it may
 		Parity  Parity
+		Lacking bool // this server has no OCR engine, and the peer has one
 	}
 
 	// ClientCame says that a client came over because it could not submit to the peer.

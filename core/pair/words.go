@@ -24,6 +24,7 @@ const (
 	Data        Cause = "data"        // GS29: its journal or blob store is down
 	Maintenance Cause = "maintenance" // GS30
 	Operator    Cause = "operator"    // a person asked for it
+	Engine      Cause = "engine"      // GS24: the OCR engine is on the other server only
 )
 
 // Modes of a server, as its health tells them (GS31).
