@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,6 +38,17 @@ type config struct {
 	Log          logConfig      `yaml:"log"`
 	Web          console.Config `yaml:"web"`
 	Watch        []watch.Config `yaml:"watch"`
+	Pair         pairConfig     `yaml:"pair"`
+}
+
+// pairConfig is how the other server of a pair reaches this one, and what this one does
+// when it cannot reach the other.
+type pairConfig struct {
+	Listen   string        `yaml:"listen"`   // address for the other server; default :8443; nothing listens there outside of a pair
+	Address  string        `yaml:"address"`  // host:port under which the other server reaches Listen; default: this host's address in its network
+	URL      string        `yaml:"url"`      // under which clients reach this server; default: from web.listen
+	Takeover string        `yaml:"takeover"` // automatic (default) or manual
+	Silence  time.Duration `yaml:"silence"`  // nothing is heard of the other server for so long before its jobs are taken over; default 3 s
 }
 
 type logConfig struct {
@@ -100,7 +113,54 @@ func (c config) complete() (config, error) {
 			return c, usage("name two PEM files that this user may read", "web: tlsCert and tlsKey: %s", err)
 		}
 	}
+	if err := c.Pair.check(); err != nil {
+		return c, err
+	}
 	return c, c.checkWatch()
+}
+
+// What the field pair.takeover may say.
+const (
+	takeoverAutomatic = "automatic"
+	takeoverManual    = "manual"
+)
+
+// Bounds of pair.silence: below, a pause of the system counts as a failure; above, nobody
+// would call it failover.
+const (
+	minSilence = time.Second
+	maxSilence = 10 * time.Minute
+)
+
+func (p *pairConfig) check() error {
+	setDefault(&p.Listen, ":8443")
+	setDefault(&p.Takeover, takeoverAutomatic)
+	setDefault(&p.Silence, 3*time.Second)
+	if _, _, err := net.SplitHostPort(p.Listen); err != nil {
+		return usage("write it as :8443 or 192.0.2.7:8443", "pair: listen: %q is no address", p.Listen)
+	}
+	if p.Address != "" {
+		if host, _, err := net.SplitHostPort(p.Address); err != nil || host == "" {
+			return usage("write it as north.example.org:8443", "pair: address: %q is not host:port", p.Address)
+		}
+	}
+	if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return usage("write it as https://north.example.org:8080", "pair: url: %q is no web address", p.URL)
+	}
+	if p.Takeover != takeoverAutomatic && p.Takeover != takeoverManual {
+		return usage("write takeover: manual, or automatic", "pair: takeover: %q is neither automatic nor manual", p.Takeover)
+	}
+	if p.Silence < minSilence || p.Silence > maxSilence {
+		return usage("leave it out for 3s", "pair: silence: %v is not between %v and %v", p.Silence, minSilence, maxSilence)
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, v T) {
+	var zero T
+	if *field == zero {
+		*field = v
+	}
 }
 
 // What the field signatures may say.
