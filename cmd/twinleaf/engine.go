@@ -70,7 +70,7 @@ func (e *engine) checkStep(ctx context.Context, kind core.StepKind, s core.Step)
 	if err == nil {
 		return nil
 	}
-	return e.hidden(ctx, kind, s).Error(err)
+	return inClear(ctx, e.host, kind, s).Error(err)
 }
 
 func workers(n int) int {

@@ -31,16 +31,17 @@ func (e *engine) openSecrets(data string) error {
 	return err
 }
 
-// step opens the secrets of a step.
-func (h secretsHost) step(kind core.StepKind, s *core.Step) (hidden secret.Hidden, err error) {
-	if h.keeper != nil {
-		*s, hidden, err = h.keeper.OpenStep(kind, *s)
+// step opens the secrets of a step; where nothing was ever sealed they are in clear.
+func (h secretsHost) step(ctx context.Context, kind core.StepKind, s *core.Step) (hidden secret.Hidden, err error) {
+	if h.keeper == nil {
+		return inClear(ctx, h.Host, kind, *s), nil
 	}
+	*s, hidden, err = h.keeper.OpenStep(kind, *s)
 	return hidden, err
 }
 
 func (h secretsHost) Clean(ctx context.Context, c core.CleanCall) (core.PageClean, error) {
-	hidden, err := h.step(core.StepFilter, &c.Step)
+	hidden, err := h.step(ctx, core.StepFilter, &c.Step)
 	if err != nil {
 		return core.PageClean{}, err
 	}
@@ -49,7 +50,7 @@ func (h secretsHost) Clean(ctx context.Context, c core.CleanCall) (core.PageClea
 }
 
 func (h secretsHost) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageText, error) {
-	hidden, err := h.step(core.StepRecognizer, &c.Step)
+	hidden, err := h.step(ctx, core.StepRecognizer, &c.Step)
 	if err != nil {
 		return core.PageText{}, err
 	}
@@ -58,7 +59,7 @@ func (h secretsHost) Recognize(ctx context.Context, c core.RecognizeCall) (core.
 }
 
 func (h secretsHost) Index(ctx context.Context, c core.IndexCall) (map[string]string, error) {
-	hidden, err := h.step(core.StepIndexer, &c.Step)
+	hidden, err := h.step(ctx, core.StepIndexer, &c.Step)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func (h secretsHost) Index(ctx context.Context, c core.IndexCall) (map[string]st
 }
 
 func (h secretsHost) Assemble(ctx context.Context, c core.AssembleCall) ([]core.Output, string, error) {
-	hidden, err := h.step(core.StepAssembler, &c.Step)
+	hidden, err := h.step(ctx, core.StepAssembler, &c.Step)
 	if err != nil {
 		return nil, "", err
 	}
@@ -90,10 +91,16 @@ func (h secretsHost) Deliver(ctx context.Context, c core.DeliverCall) (core.Rece
 	return core.Receipt{Location: hidden.Text(out.Location), Detail: hidden.Text(out.Detail)}, hidden.Error(err)
 }
 
-// hidden are the secrets of settings that are in clear, because they are about to be set.
-func (e *engine) hidden(ctx context.Context, kind core.StepKind, s core.Step) secret.Hidden {
+// secretsOf says where the secrets of a step's settings are.
+type secretsOf interface {
+	Secrets(ctx context.Context, kind core.StepKind, s core.Step) (pointers []string, err error)
+}
+
+// inClear are the secrets of settings that are not sealed: they are about to be set, or
+// were given to a single call of ocr.
+func inClear(ctx context.Context, h secretsOf, kind core.StepKind, s core.Step) secret.Hidden {
 	var settings any
-	pointers, err := e.host.Secrets(ctx, kind, s)
+	pointers, err := h.Secrets(ctx, kind, s)
 	if err != nil || json.Unmarshal(s.Settings, &settings) != nil {
 		return nil
 	}
