@@ -148,9 +148,17 @@ type Parts struct {
 	Licensing Licensing
 	Health    func() core.Health
 	Plugins   func(context.Context) ([]api.Plugin, error)
-	Registry  *prometheus.Registry // console adds its own metrics and serves all of them
-	Defaults  core.Defaults        // profiles and destinations that are there without being set
-	Version   string
+
+	Pair        Pairing     // nil: in no pair
+	Forming     Forming     // nil: pairs are not formed
+	PeerPlugins PeerPlugins // nil: there are none
+	Manifest    func(ctx context.Context, deep bool) (api.Manifest, error)
+	Active      func() string                             // web address of the server that takes new jobs when this one does not; empty: nobody knows
+	ReadOnly    func() (primaryURL string, readOnly bool) // whether this server is a secondary, and where the primary is, if that is known
+
+	Registry *prometheus.Registry // console adds its own metrics and serves all of them
+	Defaults core.Defaults        // profiles and destinations that are there without being set
+	Version  string
 }
 
 // Server is the HTTP server.

@@ -41,7 +41,21 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Retry-After", retryAfter)
+	if h.Mode.State != "active" {
+		s.elsewhere(w.Header(), api.CodeStandby)
+	}
 	writeJSON(w, http.StatusServiceUnavailable, h)
+}
+
+// elsewhere says in an answer's head where new jobs are taken instead, if they are not
+// here because the other server works.
+func (s *Server) elsewhere(head http.Header, code string) {
+	if code != api.CodeStandby || s.parts.Active == nil {
+		return
+	}
+	if url := s.parts.Active(); url != "" {
+		head.Set(api.ActiveHeader, url)
+	}
 }
 
 // healthz says that the process answers, nothing else.

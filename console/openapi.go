@@ -40,6 +40,15 @@ func describeStreams(a huma.API) {
 			"503": {Description: "Not now; cause says why", Content: jsonBody[api.Health](a)},
 		},
 	})
+	o.AddOperation(&huma.Operation{
+		OperationID: "get-peer-lock", Method: "GET", Path: "/v1/pair/plugins", Summary: "Which plug-ins were added to the other server",
+		Responses: answers(a, map[int]*huma.Response{200: {Description: "Its plugins.lock", Content: map[string]*huma.MediaType{"text/plain": {}}}}),
+	})
+	o.AddOperation(&huma.Operation{
+		OperationID: "get-peer-plugin", Method: "GET", Path: "/v1/pair/plugins/{digest}", Summary: "Fetch a plug-in that was added to the other server",
+		Parameters: []*huma.Param{pathParam("digest", "As the lock names it, percent-encoded")},
+		Responses:  answers(a, map[int]*huma.Response{200: {Description: "The archive; hold it against the lock", Content: binary("application/zip")}}),
+	})
 	o.AddOperation(plain("healthz", "/healthz", "Whether the process answers", "application/json"))
 	o.AddOperation(plain("metrics", "/metrics", "Numbers for Prometheus", "text/plain"))
 }

@@ -29,6 +29,7 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, p *api.Problem)
 	h := w.Header()
 	h.Set("Content-Type", api.ProblemMedia)
 	h.Set("Cache-Control", "no-store")
+	s.elsewhere(h, p.Code)
 	if p.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", retryAfter)
 	}
@@ -68,11 +69,13 @@ func status(code string) int {
 	switch code {
 	case core.CodeUnknown:
 		return http.StatusNotFound
-	case core.CodeKeyReused, core.CodeConflict:
+	case core.CodeKeyReused, core.CodeConflict, api.CodeNoPair, api.CodeReadOnly,
+		"other-version", "other-pair", "stranger", "same-server", "second-primary", "unknown-certificate",
+		"unwell", "parity-unknown", "manual", "peer-resting": // what a pair refuses until somebody has changed something
 		return http.StatusConflict
 	case core.CodeOverLimit:
 		return http.StatusRequestEntityTooLarge
-	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeSecret:
+	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeSecret, api.CodeStandby, api.CodeStarting, api.CodeSilent:
 		return http.StatusServiceUnavailable
 	case core.CodeNotAScan, core.CodeUnsupported:
 		return http.StatusUnsupportedMediaType

@@ -36,12 +36,16 @@ func (s *Server) routes() http.Handler {
 	s.routeSettings(a)
 	s.routeAccess(a)
 	s.routeLicense(a)
+	s.routePair(a)
+	s.routeParity(a)
 	describeStreams(a)
 	delete(a.OpenAPI().Components.Schemas.Map(), "ErrorModel") // every error is a Problem
 
 	mux.HandleFunc("POST /v1/jobs", s.submit)
 	mux.HandleFunc("GET /v1/jobs/{id}/events", s.events)
 	mux.HandleFunc("GET /v1/jobs/{id}/outputs/{kind}", s.output)
+	mux.HandleFunc("GET /v1/pair/plugins", s.peerLock)
+	mux.HandleFunc("GET /v1/pair/plugins/{digest}", s.peerArchive)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics.handler())
@@ -64,12 +68,16 @@ func problemResponse(a huma.API) *huma.Response {
 	}
 }
 
-// orProblem answers what no route takes, and what the role of whoever asks does not allow,
-// with a problem too.
+// orProblem answers with a problem too what no route takes, what the role of whoever asks
+// does not allow, and what a secondary does not change.
 func (s *Server) orProblem(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, route := mux.Handler(r); route != "" {
-			if p := allowed(r.Context(), route); p != nil {
+			p := allowed(r.Context(), route)
+			if p == nil {
+				p = s.writable(r.Context(), w.Header(), route)
+			}
+			if p != nil {
 				s.problem(w, r, p)
 				return
 			}
