@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"core/journal":       {"core"},
 	"core/blob":          {"core", "internal/durable"},
 	"core/license":       {"core", "internal/durable"},
-	"core/pair":          {"core", "core/journal"},
+	"core/pair":          {"core", "core/journal", "core/parity"},
 	"core/pair/identity": {"core/pair", "internal/durable"},
 	"core/parity":        {"core"},
 	"core/secret":        {"core", "internal/durable"},
