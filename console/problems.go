@@ -70,12 +70,12 @@ func status(code string) int {
 	case core.CodeUnknown:
 		return http.StatusNotFound
 	case core.CodeKeyReused, core.CodeConflict, api.CodeNoPair, api.CodeReadOnly,
-		"other-version", "other-pair", "stranger", "same-server", "second-primary", "unknown-certificate",
+		"other-version", "other-pair", "stranger", "same-server", "unknown-certificate",
 		"unwell", "parity-unknown", "manual", "peer-resting": // what a pair refuses until somebody has changed something
 		return http.StatusConflict
 	case core.CodeOverLimit:
 		return http.StatusRequestEntityTooLarge
-	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeSecret, api.CodeStandby, api.CodeStarting, api.CodeSilent:
+	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeSecret, api.CodeStandby, api.CodeStarting, api.CodeSecondPrimary, api.CodeSilent:
 		return http.StatusServiceUnavailable
 	case core.CodeNotAScan, core.CodeUnsupported:
 		return http.StatusUnsupportedMediaType

@@ -17,7 +17,6 @@ const (
 	CodeStandby  = "standby"   // the other server takes new jobs
 	CodeReadOnly = "read-only" // shared data is changed on the primary only
 	CodeNoPair   = "no-pair"   // this server is in no pair
-	CodeStarting = "starting"  // this server does not know yet what the other one keeps for it
 	CodeSilent   = "silent"    // the other server is needed and does not answer
 )
 
