@@ -3,10 +3,11 @@ package client
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -15,7 +16,7 @@ import (
 // Job looks at one job.
 func (c *Client) Job(ctx context.Context, id core.JobID) (api.Job, error) {
 	var j api.Job
-	err := c.call(ctx, request{method: http.MethodGet, path: jobPath(id)}, &j)
+	err := c.call(ctx, request{method: http.MethodGet, path: jobPath(id), repeatable: true, job: true}, &j)
 	return j, err
 }
 
@@ -28,7 +29,7 @@ func (c *Client) Jobs(ctx context.Context, q api.Query) (api.List, error) {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
 	var l api.List
-	err := c.call(ctx, request{method: http.MethodGet, path: "/v1/jobs", query: v}, &l)
+	err := c.call(ctx, request{method: http.MethodGet, path: "/v1/jobs", query: v, repeatable: true}, &l)
 	return l, err
 }
 
@@ -47,50 +48,30 @@ func (c *Client) Act(ctx context.Context, id core.JobID, action string) (api.Job
 	return j, err
 }
 
-// Output opens what a job made: pdf, text, hocr, alto, manifest or original; of a job
-// that was split, that of the part, else part is 0. The caller closes it. Size is -1
-// where the server does not tell.
-func (c *Client) Output(ctx context.Context, id core.JobID, kind string, part int) (body io.ReadCloser, size int64, err error) {
-	rq := request{method: http.MethodGet, path: jobPath(id) + "/outputs/" + url.PathEscape(kind)}
-	if part > 0 {
-		rq.query = url.Values{"part": {strconv.Itoa(part)}}
-	}
-	resp, err := c.do(ctx, rq)
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := check(resp); err != nil {
-		_ = resp.Body.Close() // the problem is what matters
-		return nil, 0, err
-	}
-	return resp.Body, resp.ContentLength, nil
-}
-
 func jobPath(id core.JobID) string { return "/v1/jobs/" + url.PathEscape(string(id)) }
 
 // Get reads any JSON resource below /v1, e.g. "profiles/default".
 func (c *Client) Get(ctx context.Context, resource string, out any) error {
-	return c.call(ctx, request{method: http.MethodGet, path: "/v1/" + resource}, out)
+	return c.call(ctx, request{method: http.MethodGet, path: "/v1/" + resource, repeatable: true}, out)
 }
 
 // Put sends v as JSON to a resource below /v1.
 func (c *Client) Put(ctx context.Context, resource string, v any) error {
-	body, err := jsonBody(v)
-	if err != nil {
-		return fmt.Errorf("write the value for %s: %w", resource, err)
-	}
-	return c.call(ctx, request{method: http.MethodPut, path: "/v1/" + resource, body: body, header: http.Header{"Content-Type": {"application/json"}}}, nil)
+	return c.Send(ctx, http.MethodPut, resource, v, nil)
 }
 
 // Delete removes a resource below /v1.
 func (c *Client) Delete(ctx context.Context, resource string) error {
-	return c.call(ctx, request{method: http.MethodDelete, path: "/v1/" + resource}, nil)
+	return c.Send(ctx, http.MethodDelete, resource, nil, nil)
 }
 
 // Send sends in as JSON to a resource below /v1 and reads the answer into out; nil is
-// nothing, for either.
+// nothing, for either. What one server does for itself, such as going into maintenance,
+// is asked of the first server only. Of the changes only log-in and log-out are sent to
+// a second server when the first may have made them.
 func (c *Client) Send(ctx context.Context, method, resource string, in, out any) error {
-	rq := request{method: method, path: "/v1/" + resource}
+	reads := method == http.MethodGet || method == http.MethodHead
+	rq := request{method: method, path: "/v1/" + resource, repeatable: reads || resource == "session", alone: !reads && ofOneServer(resource)}
 	if in != nil {
 		body, err := jsonBody(in)
 		if err != nil {
@@ -99,4 +80,11 @@ func (c *Client) Send(ctx context.Context, method, resource string, in, out any)
 		rq.body, rq.header = body, http.Header{"Content-Type": {"application/json"}}
 	}
 	return c.call(ctx, rq, out)
+}
+
+// ofOneServer reports whether changing a resource concerns one server of a pair: what is
+// meant for one must not be done to the other because the first one is away.
+func ofOneServer(resource string) bool {
+	first, _, _ := strings.Cut(resource, "/")
+	return slices.Contains([]string{"pair", "license", "log"}, first)
 }

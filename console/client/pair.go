@@ -12,7 +12,7 @@ import (
 // Parity asks in what the servers of a pair differ; with deep they look at their OCR
 // engines anew.
 func (c *Client) Parity(ctx context.Context, deep bool) (api.Parity, error) {
-	rq := request{method: http.MethodGet, path: "/v1/parity"}
+	rq := request{method: http.MethodGet, path: "/v1/parity", repeatable: true}
 	if deep {
 		rq.query = url.Values{"deep": {"true"}}
 	}
@@ -36,14 +36,14 @@ func (c *Client) PeerPlugin(ctx context.Context, digest string) (io.ReadCloser, 
 	return c.stream(ctx, "/v1/pair/plugins/"+url.PathEscape(digest))
 }
 
+// stream opens what the first server keeps of its peer: the other one's would be another.
 func (c *Client) stream(ctx context.Context, path string) (io.ReadCloser, error) {
-	resp, err := c.do(ctx, request{method: http.MethodGet, path: path})
+	r, err := c.do(ctx, request{method: http.MethodGet, path: path, repeatable: true, stream: true, alone: true})
 	if err != nil {
 		return nil, err
 	}
-	if err := check(resp); err != nil {
-		_ = resp.Body.Close() // the problem is what matters
+	if err := r.problem(); err != nil {
 		return nil, err
 	}
-	return resp.Body, nil
+	return r.Body, nil
 }

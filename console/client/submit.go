@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -32,9 +33,10 @@ type Submission struct {
 	Key          string // Idempotency-Key; default: a random one, which serves the tries of one call
 }
 
-// Submit sends the files and returns when the job is durable.
+// Submit sends the files and returns when the job is durable. A second server gets them
+// under the same key: it finds the job, should the first one have taken it.
 func (c *Client) Submit(ctx context.Context, s Submission) (api.Accepted, error) {
-	rq := request{method: http.MethodPost, path: "/v1/jobs", query: url.Values{}, header: http.Header{}}
+	rq := request{method: http.MethodPost, path: "/v1/jobs", query: url.Values{}, header: http.Header{}, repeatable: true, large: true}
 	set(rq.query, "profile", s.Profile)
 	set(rq.query, "name", s.Name)
 	set(rq.query, "lang", strings.Join(s.Languages, "+"))
@@ -109,8 +111,19 @@ func part(w *multipart.Writer, f File) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	_, err = io.Copy(out, own{in})
 	return err
+}
+
+// own is a file of the caller's: that it cannot be read is no server's fault.
+type own struct{ io.Reader }
+
+func (o own) Read(p []byte) (int, error) {
+	n, err := o.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &localError{err}
+	}
+	return n, err
 }
 
 var quote = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", "", "\n", "")

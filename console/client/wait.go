@@ -24,7 +24,7 @@ var errFinal = errors.New("the job has ended")
 // Wait follows a job until it has ended and returns it as it then is. see, unless
 // nil, gets the job whenever something happened. Where events cannot be had it
 // looks at the job from time to time; a server that is gone for a moment is asked
-// again.
+// again, and the other one goes on telling.
 func (c *Client) Wait(ctx context.Context, id core.JobID, see func(api.Job)) (api.Job, error) {
 	if see == nil {
 		see = func(api.Job) {}
@@ -36,7 +36,7 @@ func (c *Client) Wait(ctx context.Context, id core.JobID, see func(api.Job)) (ap
 		if err == nil || errors.Is(err, errFinal) {
 			err = w.look(ctx)
 		}
-		if err != nil && (ctx.Err() != nil || refused(err)) {
+		if err != nil && (ctx.Err() != nil || c.refused(err)) {
 			return w.job, err
 		}
 		if err == nil && !w.job.State.Open() {
@@ -61,10 +61,14 @@ func orStuck(err error) error {
 	return err
 }
 
-// refused reports whether asking again cannot help.
-func refused(err error) bool {
+// refused reports whether asking again cannot help. A job that one server does not know
+// may be the other's, which is away.
+func (c *Client) refused(err error) bool {
 	var p *api.Problem
-	return errors.As(err, &p) && p.Status < 500
+	if !errors.As(err, &p) || p.Status >= 500 || errors.Is(err, ErrUnreachable) {
+		return false
+	}
+	return p.Code != core.CodeUnknown || !c.someDown()
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -83,8 +87,9 @@ type waiting struct {
 	id     core.JobID
 	see    func(api.Job)
 	job    api.Job
-	last   uint64 // seq of the last event
-	seen   int    // events so far
+	from   *server // whose event was the last one
+	last   uint64  // its seq: each server counts its own way
+	seen   int     // events so far
 }
 
 func (w *waiting) look(ctx context.Context) error {
@@ -102,19 +107,29 @@ func (w *waiting) look(ctx context.Context) error {
 
 // stream reads events until the server ends them.
 func (w *waiting) stream(ctx context.Context) error {
-	rq := request{method: http.MethodGet, path: jobPath(w.id) + "/events", header: http.Header{"Accept": {"text/event-stream"}}}
-	if w.last > 0 {
-		rq.header.Set("Last-Event-ID", fmt.Sprint(w.last))
+	rq := request{
+		method: http.MethodGet, path: jobPath(w.id) + "/events", header: http.Header{"Accept": {"text/event-stream"}},
+		repeatable: true, stream: true, job: true, each: w.resume,
 	}
-	resp, err := w.client.do(ctx, rq)
+	r, err := w.client.find(ctx, rq)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() // read only
-	if err := check(resp); err != nil {
+	defer r.Body.Close() // read only
+	if err := r.problem(); err != nil {
 		return err
 	}
-	return readEvents(resp.Body, w.take)
+	if w.from != r.server {
+		w.from, w.last = r.server, 0
+	}
+	return readEvents(r.Body, w.take)
+}
+
+// resume tells a server which of its events was the last that came.
+func (w *waiting) resume(s *server, head http.Header) {
+	if s == w.from && w.last > 0 {
+		head.Set("Last-Event-ID", fmt.Sprint(w.last))
+	}
 }
 
 func (w *waiting) take(data []byte) error {
