@@ -33,6 +33,12 @@ func TestProblemsKeepTheirForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := b.parts()
+	p.ReadOnly = func() (string, bool) { return "https://north:8080", true }
+	secondary, err := New(Config{}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out strings.Builder
 	for _, c := range []struct{ method, path, body string }{
 		{"GET", "/v1/jobs/a-9", ""},
@@ -50,8 +56,17 @@ func TestProblemsKeepTheirForm(t *testing.T) {
 		{"GET", "/v1/destinations/none", ""},
 		{"GET", "/v1/jobs/a-9/outputs/pdf", ""},
 		{"GET", "/v1/jobs/a-9/events", ""},
+		{"POST", "/v1/pair/takeover", ""},
+		{"POST", "/v1/pair/maintenance", `{}`},
+		{"POST", "/v1/pair/init", ""},
+		{"GET", "/v1/parity", ""},
+		{"DELETE", "/v1/profiles/x", ""},
 	} {
-		code, body := answer(s, c.method, c.path, c.body)
+		server := s
+		if c.method+c.path == "DELETE/v1/profiles/x" {
+			server = secondary
+		}
+		code, body := answer(server, c.method, c.path, c.body)
 		fmt.Fprintf(&out, "%s %s %s\n%d %s\n", c.method, c.path, c.body, code, strings.TrimSpace(body)+"\n")
 	}
 	golden(t, "problems.txt", out.String())
@@ -233,6 +248,8 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 		"/v1/jobs": "get post", "/v1/jobs/{id}": "get", "/v1/jobs/{id}/events": "get", "/v1/jobs/{id}/outputs/{kind}": "get",
 		"/v1/jobs/{id}/retry": "post", "/v1/profiles/{name}": "get put delete", "/v1/destinations/{name}": "get put delete",
 		"/v1/settings": "get put delete", "/v1/plugins": "get", "/readyz": "get", "/healthz": "get", "/metrics": "get",
+		"/v1/pair": "get delete", "/v1/pair/takeover": "post", "/v1/pair/handback": "post", "/v1/pair/maintenance": "post", "/v1/pair/sync": "post",
+		"/v1/pair/init": "post", "/v1/pair/join": "post", "/v1/pair/plugins": "get", "/v1/pair/plugins/{digest}": "get", "/v1/parity": "get",
 	} {
 		for _, m := range strings.Fields(methods) {
 			if doc.Paths[path][m] == nil {
