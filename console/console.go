@@ -146,6 +146,7 @@ type Parts struct {
 	Users     Users
 	Tokens    Tokens
 	Licensing Licensing
+	Logs      Logs
 	Health    func() core.Health
 	Plugins   func(context.Context) ([]api.Plugin, error)
 
@@ -153,8 +154,11 @@ type Parts struct {
 	Forming     Forming     // nil: pairs are not formed
 	PeerPlugins PeerPlugins // nil: there are none
 	Manifest    func(ctx context.Context, deep bool) (api.Manifest, error)
-	Active      func() string                             // web address of the server that takes new jobs when this one does not; empty: nobody knows
-	ReadOnly    func() (primaryURL string, readOnly bool) // whether this server is a secondary, and where the primary is, if that is known
+	Admit       func(context.Context, core.Origin) *core.Failure // why a job that comes so is not taken here, asked before its scan is read; nil: every job is taken
+	Active      func() string                                    // web address of the server that takes new jobs when this one does not; empty: nobody knows
+	ReadOnly    func() (primaryURL string, readOnly bool)        // whether this server is a secondary, and where the primary is, if that is known
+
+	SessionEnded func(id string) // told when somebody logs out; id as in [core.Origin]
 
 	Registry *prometheus.Registry // console adds its own metrics and serves all of them
 	Defaults core.Defaults        // profiles and destinations that are there without being set

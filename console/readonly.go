@@ -35,7 +35,8 @@ func does(route string) (what effect, listed bool) {
 		"GET /v1/session", "GET /v1/users", "GET /v1/tokens", "GET /v1/license",
 		"GET /v1/profiles", "GET /v1/profiles/{name}", "GET /v1/destinations", "GET /v1/destinations/{name}",
 		"GET /v1/settings", "GET /v1/plugins",
-		"GET /v1/pair", "GET /v1/pair/plugins", "GET /v1/pair/plugins/{digest}", "GET /v1/parity":
+		"GET /v1/pair", "GET /v1/pair/plugins", "GET /v1/pair/plugins/{digest}", "GET /v1/parity",
+		"GET /v1/log", "GET /v1/log/level", "GET /v1/log/export":
 		return asks, true
 
 	case "POST /v1/jobs",
@@ -44,7 +45,8 @@ func does(route string) (what effect, listed bool) {
 
 	case "POST /v1/session", "DELETE /v1/session", "POST /v1/license", "DELETE /v1/license",
 		"POST /v1/pair/takeover", "POST /v1/pair/handback", "POST /v1/pair/maintenance", "POST /v1/pair/sync",
-		"POST /v1/pair/init", "POST /v1/pair/join", "DELETE /v1/pair":
+		"POST /v1/pair/init", "POST /v1/pair/join", "DELETE /v1/pair",
+		"PUT /v1/log/level", "POST /v1/log/rotate":
 		return local, true
 	}
 	return shared, false

@@ -28,6 +28,7 @@ func needs(route string) (role core.Role, listed bool) {
 	case "POST /v1/jobs/{id}/retry", "POST /v1/jobs/{id}/hold", "POST /v1/jobs/{id}/release",
 		"GET /v1/profiles", "GET /v1/profiles/{name}", "GET /v1/destinations", "GET /v1/destinations/{name}",
 		"GET /v1/pair", "POST /v1/pair/takeover", "POST /v1/pair/handback", "POST /v1/pair/maintenance", "GET /v1/parity",
+		"GET /v1/log", "GET /v1/log/level",
 		"GET /metrics":
 		return core.Operator, true
 
@@ -37,7 +38,8 @@ func needs(route string) (role core.Role, listed bool) {
 		"GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{name}",
 		"GET /v1/license", "POST /v1/license", "DELETE /v1/license",
 		"POST /v1/pair/sync", "POST /v1/pair/init", "POST /v1/pair/join", "DELETE /v1/pair",
-		"GET /v1/pair/plugins", "GET /v1/pair/plugins/{digest}":
+		"GET /v1/pair/plugins", "GET /v1/pair/plugins/{digest}",
+		"GET /v1/log/export", "PUT /v1/log/level", "POST /v1/log/rotate":
 		return core.Administrator, true
 	}
 	return core.Administrator, false
