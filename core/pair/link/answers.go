@@ -185,8 +185,12 @@ func archive(ctx context.Context, c *call) error {
 
 func (c *call) query(name string) string { return c.request.URL.Query().Get(name) }
 
-// joinTime is how long a request of joining may take.
-const joinTime = 10 * time.Second
+// Bounds of a request of joining. Whoever serves it sets narrower ones, and more time for
+// whom it knows.
+const (
+	joinTime = 10 * time.Second
+	maxJoin  = 16 << 20 // bytes
+)
 
 // serveJoin serves whoever wants to join, within bounds.
 func (s *Server) serveJoin(w http.ResponseWriter, r *http.Request) {
@@ -200,6 +204,6 @@ func (s *Server) serveJoin(w http.ResponseWriter, r *http.Request) {
 	control, end := http.NewResponseController(w), time.Now().Add(joinTime)
 	_ = control.SetReadDeadline(end) // both fail only with the connection
 	_ = control.SetWriteDeadline(end)
-	r.Body = http.MaxBytesReader(w, r.Body, MaxMessage)
+	r.Body = http.MaxBytesReader(w, r.Body, maxJoin)
 	h.ServeHTTP(w, r)
 }

@@ -37,8 +37,8 @@ func (c *Client) Lacks(ctx context.Context, refs []core.Ref) ([]core.Ref, error)
 }
 
 // PutBlob gives the peer a blob of size bytes, which is on its disk when there is no
-// error. What has another hash than ref is refused. It takes as long as it takes while
-// something moves.
+// error. What has another hash than ref is refused. It may take as long as something
+// moves. After an error r may still be read from for a moment.
 func (c *Client) PutBlob(ctx context.Context, ref core.Ref, r io.Reader, size int64) error {
 	if err := checkBlob(ref, size); err != nil {
 		return err

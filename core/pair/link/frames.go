@@ -40,7 +40,7 @@ func writeLength(w io.Writer, n uint32) error {
 
 // writeFrames writes frames as they come, and then that they are complete or why not.
 func writeFrames(w io.Writer, frames iter.Seq2[[]byte, error]) error {
-	b := bufio.NewWriterSize(w, trusted)
+	b := bufio.NewWriterSize(w, frameBuffer)
 	for frame, err := range frames {
 		if err == nil && (len(frame) == 0 || len(frame) > maxFrame) {
 			err = fmt.Errorf("a frame of %d bytes: %w", len(frame), journal.ErrFrame)
@@ -68,7 +68,7 @@ func writeBroken(w io.Writer, why error) error {
 // keep. It ends with an error unless they are complete and nothing follows them.
 func readFrames(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		b := bufio.NewReaderSize(r, trusted)
+		b := bufio.NewReaderSize(r, frameBuffer)
 		for {
 			frame, err := readFrame(b)
 			if err == io.EOF {
