@@ -83,7 +83,7 @@ func BenchmarkPick(b *testing.B) {
 	s := queue()
 	for b.Loop() {
 		n := 0
-		for id := range s.Waiting() {
+		for id := range s.Waiting(nil) {
 			if n++; n%100 != 0 {
 				continue
 			}

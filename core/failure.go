@@ -35,6 +35,7 @@ const (
 	CodeBadRequest  = "bad-request"   // a submission or a setting that makes no sense
 	CodeUnknown     = "unknown"       // no job, profile, destination or output of that name
 	CodeConflict    = "conflict"      // the job's state does not allow it
+	CodeReadOnly    = "read-only"     // the other server of the pair changes settings
 )
 
 func (f *Failure) Error() string {

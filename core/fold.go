@@ -1,6 +1,9 @@
 package core
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // job is what the fold knows of one job. Everything in record is a register, see
 // register.go; the rest follows from it.
@@ -11,6 +14,8 @@ import "slices"
 type job struct {
 	record
 	pages map[int]*pageWork // by number; nil once sealed
+
+	withheld *Failure // a mark of this server alone, see State.Withhold
 
 	index index
 	plan  plan
@@ -89,7 +94,7 @@ func triesOf(at stamp, b StageFailed) *tries {
 
 // submitted folds the submission.
 func (j *job) submitted(at stamp, b JobSubmitted) {
-	j.Sub = earlier(j.Sub, &first[JobSubmitted]{At: at, Val: b})
+	j.Sub = earlierSub(j.Sub, &first[JobSubmitted]{At: at, Val: b})
 	j.reindex()
 }
 
@@ -191,9 +196,8 @@ func (j *job) retried(round int) {
 // join takes in everything that another record of the same job knows: one of the
 // two ids becomes an alias of the other.
 func (j *job) join(o *job) {
-	j.Aliases = append(append(j.Aliases, o.Aliases...), o.ID)
-	slices.Sort(j.Aliases)
-	j.Sub = earlier(j.Sub, o.Sub)
+	j.Aliases = otherIDs(j, o)
+	j.Sub = earlierSub(j.Sub, o.Sub)
 	j.Ingest = earlier(j.Ingest, o.Ingest)
 	j.Round = max(j.Round, o.Round)
 	for name, t := range o.Tries {
@@ -220,6 +224,9 @@ func (j *job) join(o *job) {
 	j.Cancel = earlier(j.Cancel, o.Cancel)
 	j.Started = oldest(j.Started, o.Started)
 	j.Seen = max(j.Seen, o.Seen)
+	if j.withheld == nil {
+		j.withheld = o.withheld
+	}
 	j.joinPages(o.pages)
 	j.reindex()
 }
@@ -229,9 +236,38 @@ func (j *job) joinPages(pages map[int]*pageWork) {
 		if own := j.pages[n]; own != nil {
 			own.join(p)
 		} else if j.pages != nil {
-			j.pages[n] = p
+			page := *p
+			j.pages[n] = &page
 		}
 	}
+}
+
+// otherIDs are the ids of both records but the first one's own.
+func otherIDs(j, o *job) []JobID {
+	ids := slices.Concat(j.Aliases, o.Aliases, []JobID{o.ID})
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id JobID) bool { return id == j.ID })
+	if len(ids) == 0 {
+		return nil
+	}
+	return ids
+}
+
+// earlierSub is earlier for submissions: what sealing drops does not decide.
+func earlierSub(a, b *first[JobSubmitted]) *first[JobSubmitted] {
+	if a == nil || b == nil || a.At != b.At {
+		return earlier(a, b)
+	}
+	if bytes.Compare(written(stripped(a.Val)), written(stripped(b.Val))) <= 0 {
+		return a
+	}
+	return b
+}
+
+// stripped is what a sealed job keeps of its submission.
+func stripped(b JobSubmitted) JobSubmitted {
+	b.Inputs, b.Options = nil, Options{}
+	return b
 }
 
 // sealed reports whether nothing can happen to the job any more.
@@ -262,14 +298,33 @@ func (j *job) deliveredAll(round int) bool {
 	return true
 }
 
+// conclude works out where the job stands after an event.
+func (j *job) conclude() {
+	if j.Sub != nil {
+		j.Seen = 0
+	}
+	if j.sealed() {
+		j.seal()
+	}
+	j.replan()
+}
+
+// key is the Idempotency-Key of a submitted job; empty: it has none.
+func (j *job) key() string {
+	if j.Sub == nil {
+		return ""
+	}
+	return j.Sub.Val.Key
+}
+
 // seal drops what a sealed job does not need.
 func (j *job) seal() {
 	j.pages, j.Ingest, j.Tries = nil, nil, nil
-	j.Hold, j.Reason, j.Release = 0, "", 0
+	j.Hold, j.Reason, j.Release, j.withheld = 0, "", 0, nil
 	j.index = index{}
 	if j.Sub != nil {
 		sub := *j.Sub
-		sub.Val.Inputs, sub.Val.Options = nil, Options{}
+		sub.Val = stripped(sub.Val)
 		j.Sub = &sub
 	}
 }

@@ -18,10 +18,14 @@ func (s *State) Open() iter.Seq[JobID] {
 }
 
 // Waiting gives the jobs that may have tasks, in order of submission, each with the
-// stage that it needs next; all stages of a page count as recognize.
-func (s *State) Waiting() iter.Seq2[JobID, Stage] {
+// stage that it needs next; all stages of a page count as recognize. Of is asked for the
+// server of each, and says whether it is wanted; nil: all are.
+func (s *State) Waiting(of func(server string) bool) iter.Seq2[JobID, Stage] {
 	return func(yield func(JobID, Stage) bool) {
 		for _, j := range s.open {
+			if of != nil && !of(j.Sub.Val.Server) {
+				continue
+			}
 			if j.plan.State != Held && !yield(j.ID, j.plan.Stage) {
 				return
 			}

@@ -106,7 +106,7 @@ func TestWaitingJobsSayWhatTheyNeed(t *testing.T) {
 	s.tell("A-3", DocumentIngested{Inputs: []Inspection{pages(2)}})
 	s.tell("A-4", JobCancelled{})
 	got := map[JobID]Stage{}
-	for id, stage := range s.Waiting() {
+	for id, stage := range s.Waiting(nil) {
 		got[id] = stage
 	}
 	if want := map[JobID]Stage{"A-1": Ingest, "A-3": Recognize}; !maps.Equal(got, want) {

@@ -36,13 +36,15 @@ func (j *job) replan() {
 // openState is the state of a job that still has work.
 func (j *job) openState() JobState {
 	switch {
-	case j.hold() > j.Release:
+	case j.heldByPerson() || j.withheld != nil:
 		return Held
 	case j.Started != 0:
 		return Running
 	}
 	return Queued
 }
+
+func (j *job) heldByPerson() bool { return j.hold() > j.Release }
 
 // hold is the number of the latest hold; a job that was submitted held has the first.
 func (j *job) hold() int {

@@ -71,6 +71,21 @@ func (j *job) pageRefs(n int, p *pageWork, yield func(Ref) bool) bool {
 	return p.Text == nil || yield(p.Text.Val.Text.Ref)
 }
 
+// BodyRefs gives the blobs that an event of whatever type names: who has the event needs them.
+func BodyRefs(b Body) []Ref {
+	switch b := b.(type) {
+	case JobSubmitted:
+		refs := make([]Ref, len(b.Inputs))
+		for i, f := range b.Inputs {
+			refs[i] = f.Ref
+		}
+		return refs
+	case Snapshot:
+		return []Ref{b.State}
+	}
+	return ResultRefs(b)
+}
+
 // ResultRefs gives the blobs that a stage's result names.
 func ResultRefs(b Body) []Ref {
 	switch b := b.(type) {

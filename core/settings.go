@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -68,6 +69,19 @@ func (s *State) Settings(prefix string) iter.Seq[Setting] {
 		slices.Sort(keys)
 		for _, key := range keys {
 			if v, ok := s.Setting(key); ok && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Revised gives all settings that were ever set, ordered by key; those that were removed have
+// no value.
+func (s *State) Revised() iter.Seq[Setting] {
+	return func(yield func(Setting) bool) {
+		for _, key := range slices.Sorted(maps.Keys(s.settings)) {
+			v := s.settings[key]
+			if !yield(Setting{key, v.Value, v.Revision, v.User}) {
 				return
 			}
 		}

@@ -28,11 +28,7 @@ type State struct {
 
 // Apply folds one event. Events of a type that it does not know change nothing.
 func (s *State) Apply(e Event) {
-	if s.jobs == nil {
-		s.jobs, s.alias = map[JobID]*job{}, map[JobID]JobID{}
-		s.keys, s.settings = map[string][]*job{}, map[string]setting{}
-		s.servers = map[string]*server{}
-	}
+	s.begin()
 	at := stampOf(e.At)
 	switch b := s.names.body(e.Body).(type) {
 	case SettingChanged:
@@ -55,6 +51,15 @@ func (s *State) Apply(e Event) {
 			j.apply(at, b)
 			s.settle(j)
 		}
+	}
+}
+
+// begin makes the maps.
+func (s *State) begin() {
+	if s.jobs == nil {
+		s.jobs, s.alias = map[JobID]*job{}, map[JobID]JobID{}
+		s.keys, s.settings = map[string][]*job{}, map[string]setting{}
+		s.servers = map[string]*server{}
 	}
 }
 
@@ -90,7 +95,8 @@ func (s *State) submit(id JobID, at stamp, b JobSubmitted) {
 	if j.Sub == nil {
 		j.submitted(at, b)
 		if twin := s.twin(j); twin != nil {
-			j = s.merge(twin, j)
+			s.leave(twin)
+			j = s.unite(twin, j)
 		}
 		s.enter(j)
 	} else {
@@ -118,25 +124,10 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// merge makes one job of two; the one submitted first gives its id.
-func (s *State) merge(known, other *job) *job {
-	s.leave(known)
-	own, gone := known, other
-	if bySubmission(other, known) < 0 {
-		own, gone = other, known
-	}
-	own.join(gone)
-	delete(s.jobs, gone.ID)
-	for _, id := range own.Aliases {
-		s.alias[id] = own.ID
-	}
-	return own
-}
-
 // enter puts a submitted job into the lists, leave takes it out.
 func (s *State) enter(j *job) {
 	s.order = insert(s.order, j)
-	if key := j.Sub.Val.Key; key != "" {
+	if key := j.key(); key != "" {
 		s.keys[key] = insert(s.keys[key], j)
 	}
 }
@@ -147,7 +138,7 @@ func (s *State) leave(j *job) {
 }
 
 func (s *State) dropKey(j *job) {
-	key := j.Sub.Val.Key
+	key := j.key()
 	if s.keys[key] = remove(s.keys[key], j); len(s.keys[key]) == 0 {
 		delete(s.keys, key)
 	}
@@ -155,13 +146,7 @@ func (s *State) dropKey(j *job) {
 
 // settle works out where a job stands after an event.
 func (s *State) settle(j *job) {
-	if j.Sub != nil {
-		j.Seen = 0
-	}
-	if j.sealed() {
-		j.seal()
-	}
-	j.replan()
+	j.conclude()
 	if j.Sub == nil {
 		return
 	}

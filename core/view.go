@@ -75,6 +75,12 @@ func (j *job) view() JobView {
 	switch v.State {
 	case Held:
 		v.Reason = j.Reason
+		if j.withheld != nil {
+			v.Error = j.withheld
+		}
+		if !j.heldByPerson() {
+			v.Reason = j.withheld.Detail
+		}
 	case Cancelled:
 		v.Reason = j.Cancel.Val.Reason
 		return v

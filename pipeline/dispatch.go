@@ -27,7 +27,11 @@ type dispatcher struct {
 	down          bool      // the last append failed
 	retries       int       // appends that failed in a row
 	wakeAt        time.Time // next try of a failed append
-	sinceSnapshot int       // events
+	sinceSnapshot int       // events, of both servers
+	compactAt     time.Time // next try of a failed compaction
+
+	gatedFor bool // the peer's jobs are worked on, as the marks of withheld ones know it
+	gatedAt  int  // call of Gate that the marks come from
 }
 
 // attempt is a task that is being worked on.
@@ -47,7 +51,10 @@ type outcome struct {
 	cause  error // why its context ended, nil if it did not
 }
 
-var errCancelled = errors.New("the job was cancelled")
+var (
+	errCancelled  = errors.New("the job was cancelled")
+	errHandedOver = errors.New("the job goes to the other server")
+)
 
 func newDispatcher(p *Pipeline) *dispatcher {
 	d := &dispatcher{
@@ -65,6 +72,7 @@ func newDispatcher(p *Pipeline) *dispatcher {
 // durable, begin what can be begun.
 func (d *dispatcher) run(ctx context.Context) error {
 	for {
+		d.settleSides()
 		d.dispatch(ctx)
 		d.probe(ctx)
 		if d.drained() {
@@ -78,8 +86,11 @@ func (d *dispatcher) run(ctx context.Context) error {
 			return d.finish(ctx)
 		case w := <-d.writes:
 			batch = append(batch, w)
+		case a := <-d.asks:
+			a.done <- a.do(ctx, d)
 		case o := <-d.outcomes:
 			d.ended(o)
+		case <-d.sides.nudge:
 		case <-wait:
 		case <-d.drainSignal():
 		}
@@ -146,6 +157,9 @@ func (d *dispatcher) wake() (<-chan time.Time, func()) {
 	if d.down {
 		next, ok = d.wakeAt, true
 	}
+	if due, is := d.drainDue(); is && (!ok || due.Before(next)) {
+		next, ok = due, true
+	}
 	if !ok {
 		return nil, func() {}
 	}
@@ -182,6 +196,10 @@ func (d *dispatcher) start(ctx context.Context, a *attempt) {
 	stage := d.stages[t.Stage]
 	d.stats.begun(t.Stage)
 	d.group.Go(func() {
+		if err := d.heal(ctx, t); err != nil {
+			d.outcomes <- outcome{task: t, err: err, cause: context.Cause(ctx)}
+			return
+		}
 		limit, stop := context.WithTimeout(ctx, d.limit(t))
 		defer stop()
 		began := d.cfg.Now()
@@ -233,8 +251,8 @@ func (d *dispatcher) ended(o outcome) {
 	case o.err == nil:
 		d.stats.done(t.Stage)
 		d.setUnsaved(append(d.unsaved, d.event(t.Job, o.result)))
-	case errors.Is(o.cause, context.Canceled) || errors.Is(o.cause, errCancelled):
-		// the server stops or the job was cancelled: no failure of the work
+	case errors.Is(o.cause, context.Canceled) || errors.Is(o.cause, errCancelled) || errors.Is(o.cause, errHandedOver):
+		// the server stops, the job was cancelled or goes to the peer: no failure of the work
 	default:
 		d.failed(o)
 	}

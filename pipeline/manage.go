@@ -26,14 +26,14 @@ func (p *Pipeline) Cancel(ctx context.Context, id core.JobID) error {
 // Hold begins nothing new for a job until Release. Tasks that run go on.
 func (p *Pipeline) Hold(ctx context.Context, id core.JobID) error {
 	return p.onJob(ctx, id, "hold", func(s *core.State, v core.JobView) (core.Body, bool) {
-		return core.JobHeld{Reason: "held by a person", Count: s.NextHold(v.ID)}, v.State.Open() && v.State != core.Held
+		return core.JobHeld{Reason: "held by a person", Count: s.NextHold(v.ID)}, v.State.Open() && !s.Holding(v.ID)
 	})
 }
 
-// Release lets a held job go on.
+// Release lets a held job go on. One that is withheld is not a person's to release: see Gate.
 func (p *Pipeline) Release(ctx context.Context, id core.JobID) error {
 	return p.onJob(ctx, id, "release", func(s *core.State, v core.JobView) (core.Body, bool) {
-		return core.JobReleased{Count: s.NextHold(v.ID)}, v.State == core.Held
+		return core.JobReleased{Count: s.NextHold(v.ID)}, s.Holding(v.ID)
 	})
 }
 
@@ -45,6 +45,9 @@ func (p *Pipeline) onJob(ctx context.Context, id core.JobID, verb string, body f
 			return nil, noJob(id)
 		}
 		b, allowed := body(s, v)
+		if why := s.Withheld(v.ID); !allowed && why != nil {
+			return nil, core.Refuse(core.CodeConflict, why.Remedy, "cannot %s job %s: it is withheld: %s", verb, v.ID, why.Detail)
+		}
 		if !allowed {
 			return nil, core.Refuse(core.CodeConflict, "see the job's state", "cannot %s job %s: it is %s", verb, v.ID, v.State)
 		}
@@ -59,20 +62,26 @@ func noJob(id core.JobID) error {
 
 // Job gives a job by its id; the error has core.CodeUnknown.
 func (p *Pipeline) Job(id core.JobID) (core.JobView, error) {
+	shipped := p.shipped()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	v, ok := p.state.Job(id)
 	if !ok {
 		return v, noJob(id)
 	}
-	return v, nil
+	return p.seen(v, shipped), nil
 }
 
 // Jobs gives a page of jobs, the newest first.
 func (p *Pipeline) Jobs(f core.Filter) []core.JobView {
+	shipped := p.shipped()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.state.Jobs(f)
+	list := p.state.Jobs(f)
+	for i, v := range list {
+		list[i] = p.seen(v, shipped)
+	}
+	return list
 }
 
 // Output is the file of a kind that a job has made; of a job that was split, of that

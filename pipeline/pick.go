@@ -69,7 +69,9 @@ func (d *dispatcher) pick(p pool) (core.Task, bool) {
 	var bestClaim claim
 	found := false
 	now := d.now()
-	for id, stage := range d.state.Waiting() {
+	works := d.sides.working()
+	wanted := func(server string) bool { return works[d.whose(server)] }
+	for id, stage := range d.state.Waiting(wanted) {
 		if poolOf(stage) != p {
 			continue
 		}
@@ -94,11 +96,26 @@ func (d *dispatcher) pick(p pool) (core.Task, bool) {
 // firstFree is the most urgent task of a job that nobody works on.
 func (d *dispatcher) firstFree(id core.JobID, now time.Time) (core.Task, bool) {
 	for t := range d.state.Tasks(id, now) {
-		if d.running[t.Key()] == nil {
+		if !d.busy(t.Key()) {
 			return d.withDefaults(t), true
 		}
 	}
 	return core.Task{}, false
+}
+
+// busy reports whether a task is under way, perhaps under another id of its job: it was
+// begun before the job turned out to be one of the peer's.
+func (d *dispatcher) busy(key core.TaskKey) bool {
+	if d.running[key] != nil {
+		return true
+	}
+	for _, id := range d.state.Aliases(key.Job) {
+		key.Job = id
+		if d.running[key] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // withDefaults says whether a task is tried again, and gives a delivery the settings of

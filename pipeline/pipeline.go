@@ -43,7 +43,7 @@ type Blobs interface {
 
 // Config says how much is done at once and what is kept. The zero value works.
 type Config struct {
-	Server        string        // name of this server, the front of its job ids; default "local"
+	Server        string        // id of this server, the front of its job ids; default "local"
 	Workers       int           // pages worked on at once; default GOMAXPROCS
 	DocumentSlots int           // documents ingested or assembled at once; default 2
 	DeliverSlots  int           // deliveries at once; default 4
@@ -56,9 +56,34 @@ type Config struct {
 	SpentAge      time.Duration // images of pages that nothing needs stay this long, at most twice; default 2 min
 	Defaults      core.Defaults // built-in profiles and destinations
 
+	// Peer is the id of the other server of a pair. Nothing is worked on until Work then.
+	// Empty: there is none, and all jobs are worked on from the start.
+	Peer string
+
 	// Protect waits until the peer has the journal up to seq, and reports whether
 	// it has; nil: there is no peer.
 	Protect func(ctx context.Context, seq journal.Seq) bool
+
+	// Shipped is up to where the peer has the journal; 0 or nil: that is not known. It may
+	// be asked from any goroutine, often, and must not wait.
+	Shipped func() journal.Seq
+
+	// CompactLimit is up to where the journal may be compacted at most; nil: to its last
+	// snapshot. Compacted is told of the journal's new first entry. Both must not wait for
+	// the pipeline.
+	CompactLimit func() journal.Seq
+	Compacted    func(first journal.Seq)
+
+	// Admit says why a new job is not taken here; nil: all are. One that was taken before,
+	// by its key, is answered without asking.
+	Admit func(core.Submission) error
+
+	// ReadOnly says why settings are not changed here, with core.CodeReadOnly; nil: they are.
+	ReadOnly func() error
+
+	// Heal gets a blob that is lost here from elsewhere; nil: there is no elsewhere. It
+	// is asked once before each attempt that needs one, and an attempt for which it fails rests.
+	Heal func(context.Context, core.Ref) error
 
 	// CheckStep says whether there is a plug-in that can do a step of a profile, or be a
 	// destination, with its settings; nil: whatever reads as one is taken.
@@ -108,15 +133,22 @@ type Pipeline struct {
 	stages map[core.Stage]Stage
 	ids    *idSource
 
-	mu        sync.RWMutex // guards what follows; only the dispatcher writes, so it alone reads without
-	state     *core.State
-	last      journal.Seq                // folded up to here
-	seqs      map[core.JobID]journal.Seq // last event of each job since the start
-	snapshots []core.Ref                 // of the Snapshot events in the journal
-	images    map[core.Ref]bool          // of pages, made since the start and perhaps still there
-	unsaved   []core.Event               // results that the journal has not taken yet
+	mu            sync.RWMutex // guards what follows; only the dispatcher writes, so it alone reads without
+	state         *core.State
+	last          journal.Seq           // folded up to here
+	ticks         uint64                // counts what is told to watchers
+	since         uint64                // of ticks: where a job stands that has none in seqs
+	seqs          map[core.JobID]uint64 // of ticks: when something last happened to a job
+	proofs        proofs                // which jobs the peer has too
+	snapshots     []kept                // the Snapshot events in the journal
+	peerSnapshots []kept                // those in the copy of the peer's journal
+	images        map[core.Ref]bool     // of pages, made since the start and perhaps still there
+	unsaved       []core.Event          // results that the journal has not taken yet
 
 	writes   chan *write
+	asks     chan *ask
+	sides    *sides
+	feed     feed
 	watchers watchers
 	health   health
 	stats    stats
@@ -134,13 +166,17 @@ func New(ctx context.Context, cfg Config, log journal.Log, blobs Blobs, stages m
 	p := &Pipeline{
 		cfg: cfg, log: log, blobs: blobs, stages: stages, ids: newIDs(cfg.Server),
 		state:    &core.State{},
-		seqs:     map[core.JobID]journal.Seq{},
+		seqs:     map[core.JobID]uint64{},
 		images:   map[core.Ref]bool{},
 		writes:   make(chan *write),
+		asks:     make(chan *ask),
+		sides:    newSides(cfg.Peer),
 		draining: make(chan struct{}),
 		stopped:  make(chan struct{}),
 	}
 	p.health.begin(cfg.Now())
+	p.ticks = uint64(max(cfg.Now().UnixMicro(), 1)) // so that it is higher than in the runs before
+	p.since = p.ticks
 	if err := p.replay(ctx); err != nil {
 		return nil, fmt.Errorf("replay the journal: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -62,16 +63,31 @@ func (d *dispatcher) catchUp(ctx context.Context) error {
 	if !d.suspect {
 		return nil
 	}
-	if _, last := d.log.Bounds(); last > d.last {
-		for entry, err := range d.log.Read(ctx, d.last+1) {
+	if first, last := d.log.Bounds(); last > d.last {
+		for entry, err := range d.log.Read(ctx, max(d.last+1, first)) {
 			if err != nil {
 				return d.journalDown(err)
 			}
-			d.fold(entry.Seq, []core.Event{entry.Event})
-			d.strike(entry.Event)
+			if err := d.catch(entry); err != nil {
+				return err
+			}
 		}
 	}
 	d.suspect = false
+	return nil
+}
+
+// catch folds an entry that the journal turned out to have.
+func (d *dispatcher) catch(entry journal.Entry) error {
+	if snap, is := entry.Event.Body.(core.Snapshot); is && entry.Seq != d.last+1 || is && d.last == 0 {
+		state, err := d.load(snap)
+		if err != nil {
+			return fmt.Errorf("start from the snapshot at %d: %w", entry.Seq, err)
+		}
+		d.merge(state, func() { d.begun(entry.Seq, state) })
+	}
+	d.fold(entry.Seq, []core.Event{entry.Event})
+	d.strike(entry.Event)
 	return nil
 }
 
@@ -108,20 +124,42 @@ func (d *dispatcher) setUnsaved(events []core.Event) {
 	d.unsaved = events
 }
 
-// fold takes durable events into the state; the first has the sequence seq.
+// fold takes durable events of the own journal into the state; the first has the sequence seq.
 func (d *dispatcher) fold(seq journal.Seq, events []core.Event) {
+	d.take(events, func(i int, e core.Event) { d.noteOwn(seq+journal.Seq(i), e) })
+}
+
+// noteOwn keeps what is to be known of an own entry besides the state. The caller holds mu.
+func (p *Pipeline) noteOwn(seq journal.Seq, e core.Event) {
+	p.last = seq
+	switch b := e.Body.(type) {
+	case core.JobSubmitted:
+		p.proofs.submittedAt(e.Job, seq)
+	case core.Snapshot:
+		p.snapshots = keep(p.snapshots, kept{seq, b.State})
+	}
+}
+
+// take folds events, of whichever journal, and tells the watchers; note is called after each.
+func (d *dispatcher) take(events []core.Event, note func(int, core.Event)) {
+	shipped := d.shipped()
 	var updates []Update
+	var asked []core.JobID
 	d.mu.Lock()
 	for i, e := range events {
 		d.apply(e)
-		d.last = seq + journal.Seq(i)
+		note(i, e)
 		if e.Job == "" {
 			continue
 		}
 		id := d.state.Own(e.Job)
-		d.seqs[id] = d.last
-		if d.watchers.watched(id) {
-			updates = append(updates, d.update(e))
+		d.ticks++
+		d.seqs[id] = d.ticks
+		if d.watchers.watched(id, d.state.Aliases(id)...) {
+			updates = append(updates, d.update(e, shipped))
+		}
+		if gated(e.Body) {
+			asked = append(asked, id)
 		}
 	}
 	d.mu.Unlock()
@@ -129,6 +167,7 @@ func (d *dispatcher) fold(seq journal.Seq, events []core.Event) {
 	for _, u := range updates {
 		d.watchers.publish(u)
 	}
+	d.regate(asked)
 }
 
 // saveResults brings the results that wait into the journal. It reports whether

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
 )
 
 // replay folds the journal from its first entry. When older entries were
@@ -19,18 +20,16 @@ func (p *Pipeline) replay(ctx context.Context) error {
 		snap, is := entry.Event.Body.(core.Snapshot)
 		switch {
 		case is && entry.Seq == first:
-			if err := p.restore(snap); err != nil {
+			if p.state, err = p.load(snap); err != nil {
 				return fmt.Errorf("start from the snapshot at %d: %w", entry.Seq, err)
 			}
+			p.begun(entry.Seq, p.state)
 		case entry.Seq == first && first > 1:
 			return fmt.Errorf("it begins with entry %d, which is no snapshot", first)
 		default:
 			p.apply(entry.Event)
 		}
-		if is {
-			p.snapshots = append(p.snapshots, snap.State)
-		}
-		p.last = entry.Seq
+		p.noteOwn(entry.Seq, entry.Event)
 	}
 	if p.last != last {
 		return fmt.Errorf("it ends at entry %d instead of %d", p.last, last)
@@ -38,20 +37,29 @@ func (p *Pipeline) replay(ctx context.Context) error {
 	return nil
 }
 
-// restore takes the state from the blob that a snapshot names.
-func (p *Pipeline) restore(snap core.Snapshot) error {
+// begun notes whose jobs stand in the snapshot that the own journal begins with: the peer
+// has those of this server when it has what stood before it.
+func (p *Pipeline) begun(seq journal.Seq, state *core.State) {
+	for id, server := range state.Submitted() {
+		if p.whose(server) == Own {
+			p.proofs.submittedAt(id, max(seq-1, 1))
+		}
+	}
+}
+
+// load reads the state from the blob that a snapshot names.
+func (p *Pipeline) load(snap core.Snapshot) (*core.State, error) {
 	f, err := p.blobs.Open(snap.State)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	state, err := core.DecodeState(f)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if got := state.Digest(); got != snap.Digest {
-		return fmt.Errorf("its digest is %s instead of %s", got, snap.Digest)
+		return nil, fmt.Errorf("its digest is %s instead of %s", got, snap.Digest)
 	}
-	p.state = state
-	return nil
+	return state, nil
 }

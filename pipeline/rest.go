@@ -2,27 +2,29 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
-// An attempt that ended because the blob store cannot write (the disk is full)
-// is no failure of the work. It rests and is begun again as the same attempt.
+// An attempt that ended because the blob store cannot write (the disk is full), or because
+// a blob is lost that the peer may have, is no failure of the work. It rests and is begun again as the same attempt.
 
 // rest takes in an outcome if the data service is to blame for it.
 func (d *dispatcher) rest(o outcome) bool {
 	a := d.running[o.task.Key()]
-	if o.err == nil || core.AsFailure(o.err).Code != core.CodeDataDown {
+	lost := errors.Is(o.err, errLost)
+	if o.err == nil || core.AsFailure(o.err).Code != core.CodeDataDown && !lost {
 		if o.err == nil && len(d.resting) == 0 {
 			d.health.up(blobItem, d.cfg.Now())
 		}
 		return false
 	}
-	if d.health.down(blobItem, core.AsFailure(o.err).Detail, d.cfg.Now()) {
+	if !lost && d.health.down(blobItem, core.AsFailure(o.err).Detail, d.cfg.Now()) {
 		d.cfg.Log.Error("blob store down", "job", o.task.Job, "stage", o.task.Stage, "err", o.err)
 	}
-	if v, ok := d.state.Job(o.task.Job); !ok || !v.State.Open() {
+	if v, ok := d.state.Job(o.task.Job); !ok || !v.State.Open() || errors.Is(o.cause, errHandedOver) || errors.Is(o.cause, context.Canceled) {
 		return false
 	}
 	a.rests++
@@ -35,12 +37,12 @@ func (d *dispatcher) rest(o outcome) bool {
 // resume begins the resting attempts whose time has come and for which there is a
 // slot, and lets go of those whose job has ended.
 func (d *dispatcher) resume(ctx context.Context) {
-	now := d.cfg.Now()
+	now, works := d.cfg.Now(), d.sides.working()
 	d.resting = slices.DeleteFunc(d.resting, func(a *attempt) bool {
 		v, ok := d.state.Job(a.task.Job)
 		p := poolOf(a.task.Stage)
 		switch {
-		case !ok || !v.State.Open():
+		case !ok || !v.State.Open() || !works[d.whose(v.Server)]:
 			d.forget(a.task)
 			return true
 		case v.State == core.Held || now.Before(a.resume) || d.free(p) <= 0:

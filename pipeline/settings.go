@@ -16,8 +16,11 @@ const maxSetting = 1 << 20
 
 // SetSetting changes a shared setting; the value is JSON, nil removes the key. Profiles and
 // destinations are checked, their secrets are sealed; codes: bad-request, unknown (nothing
-// to remove).
+// to remove), read-only (the peer changes them).
 func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, user string) error {
+	if err := p.writable(); err != nil {
+		return err
+	}
 	value, before, err := p.restored(ctx, key, value)
 	if err != nil {
 		return err
@@ -42,6 +45,14 @@ func (p *Pipeline) SetSetting(ctx context.Context, key string, value []byte, use
 	return err
 }
 
+// writable says why settings are not changed here.
+func (p *Pipeline) writable() error {
+	if p.cfg.ReadOnly == nil {
+		return nil
+	}
+	return p.cfg.ReadOnly()
+}
+
 func noSetting(key string) error {
 	return core.Refuse(core.CodeUnknown, `list the settings with "twinleaf settings get"; what is built in cannot be removed`, "there is no setting %q", key)
 }
@@ -49,6 +60,9 @@ func noSetting(key string) error {
 // CheckSettings says whether SetSetting would take the changes, made together, as
 // things stand. It changes nothing.
 func (p *Pipeline) CheckSettings(ctx context.Context, values map[string][]byte) error {
+	if err := p.writable(); err != nil {
+		return err
+	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value, _, err := p.restored(ctx, key, values[key])
 		if err != nil {

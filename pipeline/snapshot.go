@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -19,6 +20,14 @@ const maxSnapshot = 4 << 30
 func (d *dispatcher) snapshotIfDue(ctx context.Context) {
 	if d.sinceSnapshot >= d.cfg.SnapshotEvery {
 		d.snapshot(ctx)
+		return
+	}
+	if len(d.snapshots) < 2 || d.cfg.Now().Before(d.compactAt) {
+		return
+	}
+	if err := d.compact(ctx); err != nil {
+		d.compactAt = d.cfg.Now().Add(time.Minute)
+		d.cfg.Log.Warn("the journal is not compacted", "err", err)
 	}
 }
 
@@ -36,10 +45,8 @@ func (d *dispatcher) snapshot(ctx context.Context) {
 func (d *dispatcher) takeSnapshot(ctx context.Context) error {
 	d.mu.Lock()
 	d.state.Forget(d.cfg.Keep)
-	maps.DeleteFunc(d.seqs, func(id core.JobID, _ journal.Seq) bool {
-		_, known := d.state.Job(id)
-		return !known
-	})
+	maps.DeleteFunc(d.seqs, func(id core.JobID, _ uint64) bool { return d.state.Server(id) == "" })
+	d.proofs.tidy(d.state)
 	d.mu.Unlock()
 	ref, err := d.putState(ctx)
 	if err != nil {
@@ -48,16 +55,59 @@ func (d *dispatcher) takeSnapshot(ctx context.Context) error {
 	if err := d.catchUp(ctx); err != nil {
 		return err
 	}
-	d.setSnapshots(append(slices.Clone(d.snapshots), ref))
+	d.setSnapshots(slices.DeleteFunc(slices.Clone(d.snapshots), func(k kept) bool { return k.seq == 0 }))
+	d.setSnapshots(append(slices.Clone(d.snapshots), kept{ref: ref})) // perhaps in the journal from now on
 	body := core.Snapshot{State: ref, Events: uint64(d.last), Digest: d.state.Digest()}
 	if err := d.append(ctx, core.Event{At: d.now(), Body: body}); err != nil {
 		return err
 	}
-	if err := d.log.Compact(ctx, d.last); err != nil {
-		return err
+	return d.compact(ctx)
+}
+
+// compact drops the entries before the newest snapshot that the limit allows. While the
+// peer lags behind, several snapshots stay.
+func (d *dispatcher) compact(ctx context.Context) error {
+	limit := d.last
+	if d.cfg.CompactLimit != nil {
+		limit = min(limit, d.cfg.CompactLimit())
 	}
-	d.setSnapshots([]core.Ref{ref})
+	first, _ := d.log.Bounds()
+	for _, k := range slices.Backward(d.snapshots) {
+		if k.seq <= first {
+			break
+		}
+		if k.seq > limit || !d.blobs.Has(k.ref) {
+			continue
+		}
+		if err := d.log.Compact(ctx, k.seq); err != nil {
+			return err
+		}
+		d.setSnapshots(dropBefore(slices.Clone(d.snapshots), k.seq))
+		if d.cfg.Compacted != nil {
+			d.cfg.Compacted(k.seq)
+		}
+		break
+	}
 	return nil
+}
+
+// kept is a Snapshot event whose blob must stay.
+type kept struct {
+	seq journal.Seq // in its journal; 0: it is being written
+	ref core.Ref
+}
+
+// keep adds a snapshot to a list by sequence, in the place of itself.
+func keep(list []kept, k kept) []kept {
+	list = slices.DeleteFunc(slices.Clone(list), func(o kept) bool { return o.seq == k.seq || o.seq == 0 && o.ref == k.ref })
+	list = append(list, k)
+	slices.SortFunc(list, func(a, b kept) int { return cmp.Compare(a.seq, b.seq) })
+	return list
+}
+
+// dropBefore drops the snapshots below first.
+func dropBefore(list []kept, first journal.Seq) []kept {
+	return slices.DeleteFunc(list, func(k kept) bool { return k.seq > 0 && k.seq < first })
 }
 
 // putState writes the state into a blob. Nobody changes it meanwhile: that is for
@@ -72,10 +122,10 @@ func (d *dispatcher) putState(ctx context.Context) (core.Ref, error) {
 	return ref, err
 }
 
-func (d *dispatcher) setSnapshots(refs []core.Ref) {
+func (d *dispatcher) setSnapshots(list []kept) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.snapshots = refs
+	d.snapshots = list
 }
 
 // every does something at each interval until ctx ends.
@@ -95,8 +145,11 @@ func every(ctx context.Context, interval time.Duration, do func(context.Context)
 // sweep deletes blobs that nothing needs. It keeps everything young: a blob is there before
 // the event that names it.
 func (p *Pipeline) sweep(ctx context.Context) {
+	if !p.complete() {
+		return
+	}
 	old := p.cfg.Now().Add(-p.cfg.SweepAge)
-	needed := p.needed()
+	needed := p.Needed()
 	n, size, err := p.blobs.Sweep(ctx, func(r core.Ref) bool { return needed[r] }, old)
 	if err != nil && ctx.Err() == nil {
 		p.cfg.Log.Warn("sweep of blobs ended early", "err", err)
@@ -106,16 +159,17 @@ func (p *Pipeline) sweep(ctx context.Context) {
 	}
 }
 
-// needed are the blobs that events name, those that wait for the journal included.
-func (p *Pipeline) needed() map[core.Ref]bool {
+// Needed are the blobs that events of both servers name and that may still be asked for,
+// events that wait for the journal included.
+func (p *Pipeline) Needed() map[core.Ref]bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	refs := map[core.Ref]bool{}
 	for r := range p.state.Refs() {
 		refs[r] = true
 	}
-	for _, r := range p.snapshots {
-		refs[r] = true
+	for _, k := range slices.Concat(p.snapshots, p.peerSnapshots) {
+		refs[k.ref] = true
 	}
 	for _, e := range p.unsaved {
 		for _, r := range core.ResultRefs(e.Body) {

@@ -40,6 +40,9 @@ func (p *Pipeline) apply(e core.Event) {
 // short while ago: another page may have the same
 // image, and its event is not written yet.
 func (p *Pipeline) dropSpent(ctx context.Context) {
+	if !p.complete() {
+		return
+	}
 	spent := p.spent()
 	n, size, err := p.blobs.Drop(ctx, spent, p.cfg.Now().Add(-p.cfg.SpentAge))
 	if err != nil && ctx.Err() == nil {
@@ -64,7 +67,7 @@ func (p *Pipeline) spent() []core.Ref {
 	if none {
 		return nil
 	}
-	needed := p.needed()
+	needed := p.Needed()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	var refs []core.Ref

@@ -29,6 +29,9 @@ func (p *Pipeline) Submit(ctx context.Context, sub core.Submission) (core.Accept
 	if err != nil {
 		return core.Accepted{}, err
 	}
+	if err := p.welcome(sub); err != nil {
+		return core.Accepted{}, err
+	}
 	id, err := p.ids.next(p.now())
 	if err != nil {
 		return core.Accepted{}, err
@@ -40,7 +43,7 @@ func (p *Pipeline) Submit(ctx context.Context, sub core.Submission) (core.Accept
 	var acc core.Accepted
 	seq, err := p.change(ctx, subject, func(s *core.State) ([]core.Event, error) {
 		if v, same, used := s.ByKey(sub.Key, content); used {
-			acc = core.Accepted{ID: v.ID, State: v.State, Server: v.Server, Protected: v.Protected, Duplicate: true}
+			acc = core.Accepted{ID: v.ID, State: v.State, Server: v.Server, Duplicate: true}
 			return nil, reused(sub.Key, v.ID, same)
 		}
 		body, err := p.admit(s, sub)
@@ -57,11 +60,28 @@ func (p *Pipeline) Submit(ctx context.Context, sub core.Submission) (core.Accept
 	if err != nil {
 		return core.Accepted{}, err
 	}
-	if p.cfg.Protect != nil && !acc.Duplicate {
+	switch {
+	case acc.Duplicate:
+		acc.Protected = p.protectAgain(ctx, acc.ID)
+	case p.cfg.Protect != nil:
 		acc.Protected = p.cfg.Protect(ctx, seq)
 	}
 	p.stats.submitted(acc.Duplicate)
 	return acc, nil
+}
+
+// welcome says why a submission is not taken here, unless it was taken before.
+func (p *Pipeline) welcome(sub core.Submission) error {
+	if p.cfg.Admit == nil {
+		return nil
+	}
+	p.mu.RLock()
+	_, _, used := p.state.ByKey(sub.Key, contentDigest(sub))
+	p.mu.RUnlock()
+	if used {
+		return nil
+	}
+	return p.cfg.Admit(sub)
 }
 
 func reused(key string, id core.JobID, same bool) error {

@@ -3,15 +3,18 @@ package pipeline
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
 )
 
 // Update is one thing that happened to a job, with the job as it was afterwards.
 type Update struct {
-	Seq    uint64 // of the journal
+	Seq    uint64 // grows from update to update, also from run to run while the clock does not go back; no sequence of a journal
 	Type   string // of the event; "job" for one that sums up what went before
 	At     time.Time
 	Stage  core.Stage
@@ -23,7 +26,7 @@ type Update struct {
 // watchBuffer is how many updates a watcher may lag behind.
 const watchBuffer = 256
 
-// Watch gives what happens to a job after the event of that number, until the job
+// Watch gives what happens to a job after the update of that number, until the job
 // ends or ctx does. It begins with a sum of what the caller has missed. A caller
 // that is too slow is dropped: the last error has core.CodeTimeout, and it may
 // watch again. For an unknown job the error has core.CodeUnknown.
@@ -37,7 +40,7 @@ func (p *Pipeline) Watch(ctx context.Context, id core.JobID, after uint64) iter.
 		w := p.watchers.add(v.ID)
 		defer p.watchers.remove(w)
 		now := p.present(v.ID)
-		if now.Seq > after || after == 0 {
+		if now.Seq > after || after == 0 || after > p.latest() {
 			if !yield(now, nil) {
 				return
 			}
@@ -50,16 +53,29 @@ func (p *Pipeline) Watch(ctx context.Context, id core.JobID, after uint64) iter.
 
 // present is the update that sums up a job.
 func (p *Pipeline) present(id core.JobID) Update {
+	shipped := p.shipped()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	return p.sum(id, shipped)
+}
+
+// sum is present for who holds mu, or is the dispatcher.
+func (p *Pipeline) sum(id core.JobID, shipped journal.Seq) Update {
 	v, _ := p.state.Job(id)
-	return Update{Seq: uint64(p.seqs[v.ID]), Type: "job", At: p.now(), Job: v}
+	return Update{Seq: max(p.seqs[v.ID], p.since), Type: "job", At: p.now(), Job: p.seen(v, shipped)}
+}
+
+// latest is the number of the latest update. A higher one is another server's.
+func (p *Pipeline) latest() uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.ticks
 }
 
 // update describes an event that was just folded.
-func (d *dispatcher) update(e core.Event) Update {
+func (d *dispatcher) update(e core.Event, shipped journal.Seq) Update {
 	v, _ := d.state.Job(e.Job)
-	u := Update{Seq: uint64(d.last), Type: e.Body.Type(), At: e.At, Job: v}
+	u := Update{Seq: d.ticks, Type: e.Body.Type(), At: e.At, Job: d.seen(v, shipped)}
 	switch b := e.Body.(type) {
 	case core.StageStarted:
 		u.Stage, u.Page = b.Stage, b.Page
@@ -121,19 +137,37 @@ func (ws *watchers) remove(w *watcher) {
 	}
 }
 
-// watched reports whether anybody watches the job. Who begins to watch right after
-// gets a sum of what was folded before.
-func (ws *watchers) watched(id core.JobID) bool {
+// watched reports whether anybody watches the job, under whichever id. Who begins to watch
+// right after gets a sum of what was folded before.
+func (ws *watchers) watched(id core.JobID, aliases ...core.JobID) bool {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	return len(ws.byJob[id]) > 0
+	watched := len(ws.byJob[id]) > 0
+	for _, id := range aliases {
+		watched = watched || len(ws.byJob[id]) > 0
+	}
+	return watched
+}
+
+// jobs are those that somebody watches.
+func (ws *watchers) jobs() []core.JobID {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return slices.Collect(maps.Keys(ws.byJob))
 }
 
 // publish never waits: a watcher whose buffer is full is dropped.
 func (ws *watchers) publish(u Update) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	for w := range ws.byJob[u.Job.ID] {
+	ws.tell(u.Job.ID, u)
+	for _, id := range u.Job.Aliases {
+		ws.tell(id, u)
+	}
+}
+
+func (ws *watchers) tell(id core.JobID, u Update) {
+	for w := range ws.byJob[id] {
 		select {
 		case w.updates <- u:
 		default:

@@ -40,6 +40,25 @@ func (p *Pipeline) change(ctx context.Context, subject string, make func(*core.S
 	}
 }
 
+// ask is something that the dispatcher does between two rounds of its loop.
+type ask struct {
+	do   func(context.Context, *dispatcher) error
+	done chan error // takes one answer
+}
+
+// ask has the dispatcher do something and waits for it.
+func (p *Pipeline) ask(ctx context.Context, do func(context.Context, *dispatcher) error) error {
+	a := &ask{do: do, done: newAnswer()}
+	select {
+	case p.asks <- a:
+		return <-a.done
+	case <-p.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func newAnswer() chan error { return make(chan error, 1) }
 
 // decide makes the events of all writes durable, as many at once as concern
