@@ -107,7 +107,7 @@ func (a accounts) Identify(text string) (console.Identity, error) {
 }
 
 func sessionView(s access.Session) api.Session {
-	return api.Session{User: s.Caller.Name, Role: s.Caller.Role, Token: s.Text, Guard: s.Guard, Expires: s.Expires}
+	return api.Session{ID: s.ID, User: s.Caller.Name, Role: s.Caller.Role, Token: s.Text, Guard: s.Guard, Expires: s.Expires}
 }
 
 func (a accounts) LogIn(ctx context.Context, in api.LogIn, from string) (api.Session, error) {

@@ -61,6 +61,7 @@ type NewPassword struct {
 
 // Session is a user who logged in, or whoever else asks.
 type Session struct {
+	ID      string    `json:"-"` // the same in all texts of one session
 	User    string    `json:"user,omitempty" doc:"Of a machine, token: and the token's name; nothing on a server where nobody has to say who they are"`
 	Role    core.Role `json:"role" enum:"submitter,operator,administrator"`
 	Token   string    `json:"token,omitempty" doc:"For the header Authorization: Bearer, when logging in"`

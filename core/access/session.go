@@ -42,6 +42,7 @@ type claims struct {
 // Session is the time of a user between logging in and out.
 type Session struct {
 	Caller  core.Caller
+	ID      string    // the same in all texts of one session; no secret
 	Text    string    // what the user sends with each request
 	Guard   string    // what a browser's page sends besides, to show that it is ours
 	Expires time.Time // if it is not used until then
@@ -117,7 +118,7 @@ func (d *Directory) issue(key []byte, c claims, role core.Role) (Session, error)
 
 func (d *Directory) sessionOf(key []byte, c claims, role core.Role, text string) Session {
 	return Session{
-		Caller: core.Caller{Name: c.User, Role: role}, Text: text, Guard: mac(key, "guard", c.ID)[:22],
+		Caller: core.Caller{Name: c.User, Role: role}, ID: c.ID, Text: text, Guard: mac(key, "guard", c.ID)[:22],
 		Expires: time.Unix(c.Expires, 0).UTC(), claims: c,
 	}
 }

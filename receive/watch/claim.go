@@ -138,6 +138,7 @@ func (w *Watcher) submit(ctx context.Context, c *claim) error {
 	acc, err := w.parts.Submit.Submit(ctx, core.Submission{
 		Profile: w.profile(c.name), Files: []core.File{{Name: base, Ref: ref, Size: size}},
 		Destinations: w.destinations(), Key: key(c, ref), User: "watch",
+		Origin: core.Origin{Device: true},
 	})
 	if err != nil {
 		return err
