@@ -16,7 +16,8 @@ const (
 	maxFrame    = journal.MaxEvent + 1024 // bytes of one: the event, and what a journal puts around it
 	endOfFrames = 0                       // in place of a length: they are complete
 	brokenOff   = 1<<32 - 1               // in place of a length: an error follows, its length first
-	trusted     = 64 << 10                // bytes that are made room for before they are there
+	trusted     = 1 << 20                 // bytes that are made room for before they are there
+	frameBuffer = 8 << 10                 // bytes read or written at once, of small frames
 	frameExtra  = 4                       // bytes of a length
 	maxShipped  = journal.MaxFrames + frameExtra*(journal.MaxBatch+1)
 )
