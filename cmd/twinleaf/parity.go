@@ -30,17 +30,19 @@ type parityFlags struct {
 func newParity(a *app) *cobra.Command {
 	var f parityFlags
 	c := &cobra.Command{
-		Use: "parity FILE|URL", Short: "Say in what this server differs from another one",
-		Long: "Compares this server with the manifest of another, which `twinleaf parity --self --json` printed there:\n" +
-			"versions, plug-ins, OCR engine, languages, shared settings, licences, time zone, cores and memory. Each\n" +
-			"difference is one line. The exit code is 0 at parity, warnings or not, and 1 otherwise. A FILE - is\n" +
-			"standard input.\n\n" +
+		Use: "parity [FILE|URL]", Short: "Say in what the servers of a pair, or any two servers, differ",
+		Long: "Asks the running server in what it differs from the other one of its pair: versions, plug-ins, OCR engine,\n" +
+			"languages, shared settings, licences, time zone, clock, cores and memory. Each difference is one line: what,\n" +
+			"here, there, what to do. The exit code is 0 at parity, warnings or not, and 1 otherwise.\n\n" +
+			"With a FILE or URL it asks no server of a pair but compares this machine's installation with the manifest\n" +
+			"of another server, which `twinleaf parity --self --json` printed there. A FILE - is standard input; a URL may\n" +
+			"be the address of a server that runs.\n\n" +
 			"Plug-ins are started for that as the server would start them. The shared settings are read from the\n" +
 			"journal, so stop the server first; while it runs they are not compared, and a line says so.",
 		Args: func(_ *cobra.Command, args []string) error {
-			if f.self == (len(args) == 1) || len(args) > 1 {
+			if f.self && len(args) > 0 || len(args) > 1 {
 				return usage(`"twinleaf parity --self --json > alpha.json" writes the manifest of a server`,
-					"parity takes a file or an address with the manifest of the other server, or --self")
+					"parity takes a file or an address with the manifest of the other server, or --self, or nothing")
 			}
 			return nil
 		},
@@ -54,8 +56,11 @@ func newParity(a *app) *cobra.Command {
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
 	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if f.self {
+		switch {
+		case f.self:
 			return a.printManifest(c.Context(), f)
+		case len(args) == 0:
+			return a.liveParity(c.Context(), f)
 		}
 		return a.compare(c.Context(), f, args[0])
 	}
@@ -94,7 +99,7 @@ func (a *app) manifest(ctx context.Context, f parityFlags) (m parity.Manifest, e
 }
 
 func (a *app) compare(ctx context.Context, f parityFlags, where string) error {
-	there, at, err := a.otherManifest(ctx, where)
+	there, at, err := a.otherManifest(ctx, where, f.deep)
 	if err != nil {
 		return err
 	}
@@ -115,9 +120,9 @@ func (a *app) compare(ctx context.Context, f parityFlags, where string) error {
 
 // otherManifest reads the manifest of another server, with the time at which it was taken
 // by the clock here. That of a file was taken at some time: its clock says nothing.
-func (a *app) otherManifest(ctx context.Context, where string) (m parity.Manifest, at time.Time, err error) {
+func (a *app) otherManifest(ctx context.Context, where string, deep bool) (m parity.Manifest, at time.Time, err error) {
 	if u, err := url.Parse(where); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
-		return a.fetchManifest(ctx, where)
+		return a.fetchManifest(ctx, manifestAddress(u, deep))
 	}
 	var in io.Reader = a.std.in
 	if where != "-" {

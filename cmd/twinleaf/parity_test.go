@@ -131,7 +131,7 @@ func TestTheClockOfAManifestCountsOnlyWhenItIsFresh(t *testing.T) {
 	}
 	a := &app{token: "secret"}
 	for where, counts := range map[string]bool{s.URL + "/live": true, s.URL + "/stored": false, file: false} {
-		got, at, err := a.otherManifest(t.Context(), where)
+		got, at, err := a.otherManifest(t.Context(), where, false)
 		if err != nil || got.Server.Name != "beta" || got.Clock.IsZero() == counts || counts && time.Since(at).Abs() > time.Minute {
 			t.Errorf("%s: got %+v at %v (%v)", where, got, at, err)
 		}
@@ -139,17 +139,17 @@ func TestTheClockOfAManifestCountsOnlyWhenItIsFresh(t *testing.T) {
 	if head.Get("Authorization") != "Bearer secret" {
 		t.Errorf("asked with %v", head)
 	}
-	if _, _, err := a.otherManifest(t.Context(), s.URL+"/refused"); err == nil || !strings.Contains(err.Error(), "403") {
+	if _, _, err := a.otherManifest(t.Context(), s.URL+"/refused", false); err == nil || !strings.Contains(err.Error(), "403") {
 		t.Errorf("got %v", err)
 	}
 	s.Close()
-	if _, _, err := a.otherManifest(t.Context(), s.URL); code(err) != exitUnreachable {
+	if _, _, err := a.otherManifest(t.Context(), s.URL, false); code(err) != exitUnreachable {
 		t.Errorf("got %v, exit %d", err, code(err))
 	}
 }
 
 func TestParityNeedsToKnowWithWhat(t *testing.T) {
-	for _, args := range [][]string{{"parity"}, {"parity", "a", "b"}, {"parity", "--self", "a"}} {
+	for _, args := range [][]string{{"parity", "a", "b"}, {"parity", "--self", "a"}} {
 		if exit, _, stderr := typed(t, "", args...); exit != exitUsage || !strings.Contains(stderr, "--self") {
 			t.Errorf("%v: exit %d, %s", args, exit, stderr)
 		}
