@@ -17,6 +17,7 @@ const module = "github.com/twinleaf-scan/twinleaf"
 var rooms = map[string][]string{
 	"internal/shared":    {},
 	"internal/durable":   {},
+	"internal/logfile":   {"core", "internal/durable"},
 	"core":               {},
 	"sdk/ocr":            {},
 	"sdk":                {"sdk/ocr"},
@@ -24,7 +25,9 @@ var rooms = map[string][]string{
 	"core/blob":          {"core", "internal/durable"},
 	"core/license":       {"core", "internal/durable"},
 	"core/pair":          {"core", "core/journal", "core/parity"},
+	"core/pair/node":     {"core", "core/journal", "core/pair", "core/parity", "internal/durable"},
 	"core/pair/identity": {"core/pair", "internal/durable"},
+	"core/pair/join":     {"core", "core/pair", "core/pair/identity", "core/pair/link", "core/parity", "core/license"},
 	"core/parity":        {"core"},
 	"core/secret":        {"core", "internal/durable"},
 	"core/access":        {"core"},
@@ -70,6 +73,7 @@ var engines = map[string][]string{
 	"google.golang.org/grpc":              {"sdk", "plugins/host", "plugins/fault"},
 	"github.com/wneessen/go-mail":         {"plugins/email"},
 	"github.com/spf13/cobra":              {"cmd/twinleaf"},
+	"gopkg.in/natefinch/lumberjack":       {"internal/logfile"},
 	"github.com/danielgtaylor/huma":       {"console"},
 	"github.com/prometheus/client_golang": {"console", "cmd/twinleaf"},
 }
