@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"time"
 )
 
 // server is what the fold knows of one server of a pair. All of it is registers.
@@ -64,6 +65,25 @@ func (s *State) TakenOver(of string) (epoch int, cause string, taken bool) {
 	}
 	epoch = v.epoch()
 	return epoch, v.Takeovers[epoch].Val, true
+}
+
+// Takeover is what is known of one takeover.
+type Takeover struct {
+	Epoch int
+	Cause string
+	At    time.Time
+	Back  bool // the jobs were handed back
+}
+
+// LastTakeover is the last takeover of a server's jobs; not ok: there was none.
+func (s *State) LastTakeover(of string) (last Takeover, ok bool) {
+	v := s.servers[of]
+	if v == nil || len(v.Takeovers) == 0 {
+		return last, false
+	}
+	epoch := v.epoch()
+	began := v.Takeovers[epoch]
+	return Takeover{Epoch: epoch, Cause: began.Val, At: began.At.time(), Back: v.Back >= epoch}, true
 }
 
 // Epoch is the highest epoch of any takeover: the next one has a higher number.

@@ -30,6 +30,9 @@ func TestTakeoverLastsUntilItsOwnEpochIsHandedBack(t *testing.T) {
 		if epoch != c.epoch || taken != c.taken || taken && cause != "network" {
 			t.Errorf("%s: TakenOver = %d, %q, %v; want %d, %v", c.name, epoch, cause, taken, c.epoch, c.taken)
 		}
+		if last, ok := s.LastTakeover("A"); ok && last.Back == taken || taken && last.Epoch != epoch {
+			t.Errorf("%s: LastTakeover = %+v, %v", c.name, last, ok)
+		}
 	}
 }
 
