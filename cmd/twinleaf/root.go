@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twinleaf-scan/twinleaf/console/client"
+	"github.com/twinleaf-scan/twinleaf/internal/logfile"
 )
 
 // defaultServer is where a server listens that nobody configured.
@@ -52,7 +53,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newDoctor(a), newVersion(a),
 		newProfile(a), newDestination(a), newSettings(a), newPlugin(a),
 		newUser(a), newToken(a), newLogin(a), newLogout(a), newLicense(a), newActivate(a), newDeactivate(a),
-		newParity(a), newJournal(a), newMan(a),
+		newPair(a), newParity(a), newLog(a), newJournal(a), newMan(a),
 	)
 	return root
 }
@@ -99,29 +100,49 @@ func atLeastOne(what string) cobra.PositionalArgs {
 	}
 }
 
-// logger writes to standard error.
-func (a *app) logger(fallback slog.Level) (*slog.Logger, error) {
+// level is from which level on is logged: that of the flag, else fallback.
+func (a *app) level(fallback slog.Level) (slog.Level, error) {
 	level := fallback
 	if a.logLevel != "" {
 		if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-			return nil, usage("use debug, info, warn or error", "--log-level %q is no level", a.logLevel)
+			return 0, usage("use debug, info, warn or error", "--log-level %q is no level", a.logLevel)
 		}
 	}
+	return level, nil
+}
+
+// screen writes to standard error in the format of the flag.
+func (a *app) screen(level slog.Leveler) (slog.Handler, error) {
 	o := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(a.std.err, o)), nil
+		return slog.NewTextHandler(a.std.err, o), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(a.std.err, o)), nil
+		return slog.NewJSONHandler(a.std.err, o), nil
 	}
 	return nil, usage("use text or json", "--log-format %q is no format", a.logFormat)
+}
+
+// logger writes to standard error.
+func (a *app) logger(fallback slog.Level) (*slog.Logger, error) {
+	level, err := a.level(fallback)
+	if err != nil {
+		return nil, err
+	}
+	h, err := a.screen(level)
+	if err != nil {
+		return nil, err
+	}
+	return slog.New(logfile.Failures(h)), nil
 }
 
 // client talks to the servers that the flags name.
 func (a *app) client() (*client.Client, error) {
 	servers := cmp.Or(a.server, os.Getenv("TWINLEAF_SERVER"), defaultServer)
 	token := cmp.Or(a.token, os.Getenv("TWINLEAF_TOKEN"))
-	c, err := client.New(client.Config{Servers: strings.FieldsFunc(servers, func(r rune) bool { return r == ',' }), Token: token})
+	c, err := client.New(client.Config{
+		Servers: strings.FieldsFunc(servers, func(r rune) bool { return r == ',' }), Token: token, Moved: a.moved,
+	})
 	if err != nil {
 		return nil, usage("", "--server: %s", err)
 	}

@@ -100,17 +100,18 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if c.Plugins, err = findPlugins(c.Plugins); err != nil {
 		return err
 	}
-	log, err := a.logger(slog.LevelInfo)
+	log, err := a.openLog(c.Data)
 	if err != nil {
 		return err
 	}
+	defer log.Close()
 	if f.check {
 		_, err := fmt.Fprintf(a.std.out, "configuration is right: %s listens on %s, data in %s, plug-ins in %s\n",
 			c.Name, address(c).Found, c.Data, c.Plugins)
 		return err
 	}
 	if f.recover {
-		if err := recoverJournal(ctx, c, log); err != nil {
+		if err := recoverJournal(ctx, c, log.Logger()); err != nil {
 			return err
 		}
 	}
@@ -128,21 +129,25 @@ type server struct {
 	log     *slog.Logger
 	live    *live
 	license *licensing
+	pair    *membership
 	web     *console.Server
 	watch   []*watch.Watcher
 }
 
-func newServer(c config, log *slog.Logger) (*server, error) {
+func newServer(c config, files *serverLog) (*server, error) {
+	log := files.Logger()
 	s := &server{config: c, log: log, live: newLive()}
 	s.license = newLicensing(c.Data, log.With("part", "license"), s.live.limit)
+	s.pair = newMembership(c, log.With("part", "pair"), s.live, s.license, time.Now)
 	registry := newRegistry(s.live)
-	registry.MustRegister(s.license.metric())
+	registry.MustRegister(s.license.metric(), files.metric())
 	who := accounts{access.New(access.Config{}, kept{s.live}, kept{s.live})}
 	var err error
 	s.web, err = console.New(c.Web, console.Parts{
 		Log: log.With("part", "web"), Version: version, Registry: registry, Defaults: c.defaults(),
 		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: settings{s.live},
-		Access: who, Sessions: who, Users: who, Tokens: who, Licensing: s.license,
+		Access: who, Sessions: who, Users: who, Tokens: who, Licensing: s.license, Logs: files,
+		Pair: pairing{s.pair}, PeerPlugins: pairing{s.pair}, ReadOnly: s.pair.readOnly,
 		Health: s.live.health, Plugins: s.live.plugins,
 	})
 	if err != nil {
@@ -191,6 +196,7 @@ func (s *server) run(ctx context.Context) error {
 		s.license.run(soft)
 		return nil
 	})
+	g.Go(func() error { return s.pair.run(work) })
 	g.Go(func() error { return s.brake(soft, work, stop) })
 	err = g.Wait()
 	if err == nil {
@@ -238,24 +244,36 @@ func (s *server) brake(soft, work context.Context, cancel func()) error {
 
 // data opens the data service and works until it has drained or hard ends. While
 // the disk does not take what must be written, or the journal is damaged, the web
-// service goes on and says so; anything else ends the server with the reason.
+// service goes on and says so; anything else ends the server with the reason. When a
+// pair is formed or left it is opened anew.
 func (s *server) data(soft, hard context.Context) error {
-	e, err := s.open(soft)
-	if err != nil || e == nil {
-		return err
+	for {
+		e, err := s.open(soft)
+		if err != nil || e == nil {
+			return err
+		}
+		s.pair.arrive(e.member)
+		s.live.arrive(e)
+		if soft.Err() != nil {
+			e.pipe.Drain()
+		}
+		renew, err := e.run(hard, s.pair.renewed)
+		renew = renew && soft.Err() == nil
+		cause := "the server is stopping"
+		if renew {
+			cause = "the pair has changed"
+		}
+		s.live.absent(cause)
+		s.pair.leave()
+		if err = errors.Join(err, e.close()); err != nil || !renew {
+			return err
+		}
 	}
-	s.live.arrive(e)
-	if soft.Err() != nil {
-		e.pipe.Drain()
-	}
-	err = e.pipe.Run(hard)
-	s.live.absent("the server is stopping")
-	return errors.Join(err, e.close())
 }
 
 func (s *server) open(ctx context.Context) (*engine, error) {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
-		e, err := openEngine(ctx, s.config, s.log)
+		e, err := openEngine(ctx, s.config, s.pair, s.log)
 		if err != nil && ctx.Err() != nil {
 			return nil, nil // stopped before it began
 		}
