@@ -36,7 +36,7 @@ func (c *Client) PeerPlugin(ctx context.Context, digest string) (io.ReadCloser, 
 	return c.stream(ctx, "/v1/pair/plugins/"+url.PathEscape(digest))
 }
 
-// stream opens what the first server keeps of its peer: the other one's would be another.
+// stream opens what the first server has; the other one's would be another.
 func (c *Client) stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	r, err := c.do(ctx, request{method: http.MethodGet, path: path, repeatable: true, stream: true, alone: true})
 	if err != nil {
