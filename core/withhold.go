@@ -17,7 +17,7 @@ func (s *State) Withhold(id JobID, why *Failure) {
 
 // Withheld is why a job is withheld, nil if it is not.
 func (s *State) Withheld(id JobID) *Failure {
-	if j := s.find(id); j != nil {
+	if j := s.find(id); j != nil && j.plan.State == Held {
 		return j.withheld
 	}
 	return nil

@@ -21,6 +21,7 @@ type dispatcher struct {
 	outcomes chan outcome              // has room for every slot
 	group    sync.WaitGroup            // of the tasks that run
 	resting  []*attempt                // cut short because the blob store cannot write
+	resumed  time.Time                 // when resting ones were last looked at
 	starting []*starting               // have their slots, wait for the journal
 
 	suspect       bool      // the journal may have more than was folded
@@ -149,8 +150,8 @@ func (d *dispatcher) collect(batch *[]*write) {
 func (d *dispatcher) wake() (<-chan time.Time, func()) {
 	now := d.cfg.Now()
 	next, ok := d.state.NextWake(now)
-	for _, a := range d.resting {
-		if !ok || a.resume.Before(next) {
+	for _, a := range d.resting { // one whose time has come waits for something else
+		if a.resume.After(d.resumed) && (!ok || a.resume.Before(next)) {
 			next, ok = a.resume, true
 		}
 	}

@@ -24,7 +24,7 @@ func (p *Pipeline) Gate(allow func(GateJob) *core.Failure) {
 // gated reports whether an event may change what the gate says.
 func gated(b core.Body) bool {
 	switch b.(type) {
-	case core.JobSubmitted, core.DocumentIngested:
+	case core.JobSubmitted, core.DocumentIngested, core.JobRetried:
 		return true
 	}
 	return false
@@ -51,16 +51,14 @@ func (d *dispatcher) regate(ids []core.JobID) {
 	d.sides.mu.Unlock()
 	changed := map[core.JobID]*core.Failure{}
 	for _, id := range ids {
-		needs, open := d.state.Needs(id)
-		if !open {
-			continue
-		}
 		var why *core.Failure
 		if gate != nil && works && d.sideOf(id) == Peers {
-			why = gate(needs)
+			if needs, open := d.state.Needs(id); open {
+				why = gate(needs)
+			}
 		}
 		if !reflect.DeepEqual(why, d.state.Withheld(id)) {
-			changed[needs.ID] = why
+			changed[d.state.Own(id)] = why
 		}
 	}
 	d.withhold(changed)

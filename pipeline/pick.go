@@ -69,7 +69,7 @@ func (d *dispatcher) pick(p pool) (core.Task, bool) {
 	var bestClaim claim
 	found := false
 	now := d.now()
-	works := d.sides.working()
+	works := d.working()
 	wanted := func(server string) bool { return works[d.whose(server)] }
 	for id, stage := range d.state.Waiting(wanted) {
 		if poolOf(stage) != p {

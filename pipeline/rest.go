@@ -37,15 +37,16 @@ func (d *dispatcher) rest(o outcome) bool {
 // resume begins the resting attempts whose time has come and for which there is a
 // slot, and lets go of those whose job has ended.
 func (d *dispatcher) resume(ctx context.Context) {
-	now, works := d.cfg.Now(), d.sides.working()
+	now, works := d.cfg.Now(), d.working()
+	d.resumed = now
 	d.resting = slices.DeleteFunc(d.resting, func(a *attempt) bool {
 		v, ok := d.state.Job(a.task.Job)
 		p := poolOf(a.task.Stage)
 		switch {
-		case !ok || !v.State.Open() || !works[d.whose(v.Server)]:
+		case !ok || !v.State.Open():
 			d.forget(a.task)
 			return true
-		case v.State == core.Held || now.Before(a.resume) || d.free(p) <= 0:
+		case v.State == core.Held || !works[d.whose(v.Server)] || now.Before(a.resume) || d.free(p) <= 0:
 			return false
 		}
 		d.pools[p]--

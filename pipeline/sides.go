@@ -52,10 +52,13 @@ func (s *sides) change(do func()) {
 	}
 }
 
-func (s *sides) working() [2]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.works
+// working is on which sides work may begin. On the peer's it may once the gate was asked.
+func (d *dispatcher) working() [2]bool {
+	d.sides.mu.Lock()
+	defer d.sides.mu.Unlock()
+	works := d.sides.works
+	works[Peers] = works[Peers] && d.gatedFor && d.gatedAt == d.sides.gates
+	return works
 }
 
 // Work begins with the jobs of a side, or goes on with them. Without a Config.Peer all
