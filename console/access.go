@@ -78,7 +78,11 @@ func (s *Server) logOut(ctx context.Context, _ *struct{}) (*struct {
 	Cookie string `header:"Set-Cookie"`
 }, error) {
 	if text := requestOf(ctx).credential; text != "" && s.parts.Sessions != nil {
+		whose, err := s.known(text)
 		s.parts.Sessions.LogOut(text)
+		if err == nil && whose.Session != nil && whose.Session.ID != "" && s.parts.SessionEnded != nil {
+			s.parts.SessionEnded(personal(whose.Session))
+		}
 	}
 	return &struct {
 		Cookie string `header:"Set-Cookie"`

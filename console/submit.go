@@ -25,11 +25,15 @@ const (
 // submit takes a scan, as the body itself or as parts of a form, streams it into
 // the blob store and answers when the job is durable.
 func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
-	p := s.closed()
+	origin, p := originOf(r)
+	if p == nil {
+		p = s.closed(r.Context(), origin)
+	}
 	if p == nil {
 		p = s.turn(r.Context())
 	}
 	if p != nil {
+		s.elsewhere(w.Header(), p.Code)
 		s.problem(w, r, p)
 		return
 	}
@@ -40,7 +44,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	deadline(w, answerTimeout)
-	sub.User = callerOf(r.Context()).Name
+	sub.User, sub.Origin = callerOf(r.Context()).Name, origin
 	acc, err := s.parts.Submit.Submit(r.Context(), sub)
 	if err == nil && acc.Duplicate && s.own(r.Context(), acc.ID) != nil {
 		err = core.Refuse(core.CodeKeyReused, "use a key of your own", "the Idempotency-Key is that of somebody else's job")
@@ -50,6 +54,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 		if p.Code == core.CodeUnknown { // a profile's or destination's name, not the address
 			p = api.NewProblem(http.StatusUnprocessableEntity, p.Code, p.Remedy, "%s", p.Detail)
 		}
+		s.elsewhere(w.Header(), p.Code)
 		s.problem(w, r, p)
 		return
 	}
@@ -77,20 +82,32 @@ func answerAccepted(w http.ResponseWriter, acc core.Accepted) {
 	writeJSON(w, http.StatusCreated, api.Accepted(acc))
 }
 
-// closed says why the server takes no new jobs, or nil.
-func (s *Server) closed() *api.Problem {
+// closed says why the server does not take a job that comes so, or nil. A standby takes
+// those of clients that cannot do otherwise; which these are, Admit knows.
+func (s *Server) closed(ctx context.Context, from core.Origin) *api.Problem {
 	if s.parts.Submit == nil || s.parts.Blobs == nil {
 		return missing("its data service")
 	}
 	h := s.health()
-	if h.Ready {
-		return nil
-	}
 	code := core.CodeMaintenance
-	if h.Data.State != "up" {
+	switch {
+	case h.Data.State != "up":
 		code = core.CodeDataDown
+	case h.Ready, h.Web.State == "up" && h.Mode.State == "standby":
+		return s.turnedAway(ctx, from)
 	}
 	return api.NewProblem(http.StatusServiceUnavailable, code, "send it again in a moment; /readyz says when the server takes jobs", "no new jobs now: %s", h.Cause)
+}
+
+// turnedAway says why a job that comes so belongs to the other server, or nil.
+func (s *Server) turnedAway(ctx context.Context, from core.Origin) *api.Problem {
+	if s.parts.Admit == nil {
+		return nil
+	}
+	if why := s.parts.Admit(ctx, from); why != nil {
+		return s.problemOf(ctx, "take the scan", why)
+	}
+	return nil
 }
 
 // receive reads the whole request.

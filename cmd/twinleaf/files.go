@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,45 +9,25 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 
 	"github.com/twinleaf-scan/twinleaf/console/client"
 )
 
-// localFile is a file of this machine, which is opened again for each try.
-func localFile(p string, stdin io.Reader) (client.File, error) {
+// localFile is a file of this machine, which is opened again for each try; standard
+// input is kept in a temporary file until done is called.
+func localFile(ctx context.Context, p string, stdin io.Reader) (f client.File, done func() error, err error) {
 	if p == "-" {
-		once := &once{r: stdin}
-		return client.File{Name: "stdin", Size: -1, Open: once.open}, nil
+		return client.Spool(ctx, "stdin", stdin)
 	}
 	info, err := os.Stat(p)
 	if err != nil {
-		return client.File{}, unreadable(p, err)
+		return client.File{}, nil, unreadable(p, err)
 	}
 	if !info.Mode().IsRegular() {
-		return client.File{}, usage("name a file", "%s is no file", p)
+		return client.File{}, nil, usage("name a file", "%s is no file", p)
 	}
-	return client.File{Name: filepath.Base(p), Size: info.Size(), Open: func() (io.ReadCloser, error) { return os.Open(p) }}, nil
-}
-
-// once is a stream that cannot be read from its beginning again.
-type once struct {
-	r    io.Reader
-	read atomic.Bool // set by the connection's goroutine
-}
-
-func (o *once) Read(p []byte) (int, error) {
-	o.read.Store(true)
-	return o.r.Read(p)
-}
-
-// open gives the stream as long as nothing of it is gone: the rest of a scan must
-// not be taken for the whole.
-func (o *once) open() (io.ReadCloser, error) {
-	if o.read.Load() {
-		return nil, errors.New("standard input cannot be sent a second time\nhint: write the scan to a file and submit that")
-	}
-	return io.NopCloser(o), nil
+	open := func() (io.ReadCloser, error) { return os.Open(p) }
+	return client.File{Name: filepath.Base(p), Size: info.Size(), Open: open}, func() error { return nil }, nil
 }
 
 func unreadable(p string, err error) error {

@@ -32,8 +32,11 @@ func newSubmit(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "submit FILE...", Short: "Hand scans to a server",
 		Long: "Hands the files to a server as one document, in that order, and prints the job's id\n" +
-			"when the job is durable. With -o FOLDER, or --each, every file is a document of its own.",
-		Args: atLeastOne("a file"),
+			"when the job is durable. With -o FOLDER, or --each, every file is a document of its own.\n\n" +
+			"With both servers of a pair in --server, the second one gets what the first cannot take,\n" +
+			"and the document is made once all the same.",
+		Example: "  twinleaf submit scan.tif --server https://north:8080,https://south:8080 --wait",
+		Args:    atLeastOne("a file"),
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.profile, "profile", "", "profile (default \"default\")")
@@ -82,10 +85,11 @@ func (a *app) submit(ctx context.Context, f submitFlags, args []string) error {
 func (a *app) submitOne(ctx context.Context, cl *client.Client, f submitFlags, paths []string, names map[string]bool) error {
 	sub := client.Submission{Name: f.name, Profile: f.profile, Languages: api.Languages(f.lang), Destinations: f.dest, Key: f.key}
 	for _, p := range paths {
-		file, err := localFile(p, a.std.in)
+		file, done, err := localFile(ctx, p, a.std.in)
 		if err != nil {
 			return err
 		}
+		defer done() // what was kept of standard input
 		sub.Files = append(sub.Files, file)
 	}
 	what := strings.Join(paths, ", ")
