@@ -1,0 +1,47 @@
+package join
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+)
+
+// Codes of failures, beside CodeCode and those of package core.
+const (
+	CodeClosed      = "pair-closed"      // nobody waits, or not any more
+	CodeWrong       = "pair-wrong-code"  // the proof is wrong: another code, or somebody sits in between
+	CodeRefused     = "pair-refused"     // the two cannot be a pair, see Refusal
+	CodeUnconfirmed = "pair-unconfirmed" // this server is in the pair; whether the other one is, is not known
+	CodeUnreachable = "pair-unreachable" // the other server does not answer
+)
+
+// again is what to do where the exchange was cut off.
+const again = `run "twinleaf pair init" and "twinleaf pair join" once more`
+
+// Refusal is the error of two servers that cannot be a pair, with all reasons.
+type Refusal struct {
+	Primary, Joiner string // for people
+	Problems        []Problem
+}
+
+func (r *Refusal) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s and %s cannot be a pair", r.Primary, r.Joiner)
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "\n  - %s; %s", p.Text, p.Remedy)
+	}
+	return b.String()
+}
+
+// Failure is the refusal for an API.
+func (r *Refusal) Failure() *core.Failure {
+	return &core.Failure{Code: CodeRefused, Detail: r.Error(), Remedy: "mend what is named, then " + again, Permanent: true}
+}
+
+func (m meeting) refusal(all []Problem) error {
+	if len(all) == 0 {
+		return nil
+	}
+	return &Refusal{m.name(m.primary), m.name(m.joiner), all}
+}
