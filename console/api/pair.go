@@ -14,10 +14,10 @@ const (
 
 // Codes of problems that a pair has.
 const (
-	CodeStandby  = "standby"   // the other server takes new jobs
-	CodeReadOnly = "read-only" // shared data is changed on the primary only
-	CodeNoPair   = "no-pair"   // this server is in no pair
-	CodeSilent   = "silent"    // the other server is needed and does not answer
+	CodeStandby  = "standby"         // the other server takes new jobs
+	CodeReadOnly = core.CodeReadOnly // shared data is changed on the primary only
+	CodeNoPair   = "no-pair"         // this server is in no pair
+	CodeSilent   = "silent"          // the other server is needed and does not answer
 )
 
 // Pair is how a pair stands, as one of its servers sees it. Of a server in no pair nothing
@@ -121,6 +121,6 @@ type PairCode struct {
 
 // JoinPair asks a server to join a pair.
 type JoinPair struct {
-	Code         string `json:"code" maxLength:"256" doc:"As the other server printed it"`
+	Code         string `json:"code" maxLength:"512" doc:"As the other server printed it"`
 	TakeSettings bool   `json:"takeSettings,omitempty" doc:"Let the primary's settings replace those of this server"`
 }
