@@ -8,10 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/blob"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
+	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
+	"github.com/twinleaf-scan/twinleaf/core/pair/node"
 	"github.com/twinleaf-scan/twinleaf/core/secret"
 	"github.com/twinleaf-scan/twinleaf/pipeline"
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
@@ -21,30 +26,32 @@ import (
 // engine is everything that works on jobs, built from the bottom to the top.
 type engine struct {
 	blobs   *blob.Store
+	self    *identity.Identity // nil where the work is nobody's
 	log     journal.Log
+	journal *journal.Journal // log, where it lies on disk
+	at      journal.Config   // where
+	salvage string           // folder of a journal that was set aside; empty: none
 	host    *host.Host
 	secrets *secret.Keeper // nil where no settings are kept
 	box     *secret.Box    // of the same key
 	pipe    *pipeline.Pipeline
+	member  *paired // nil: this server is in no pair
 	workers int
 
 	stop func()     // ends Run; only where openOnce began it
 	ran  chan error // what Run returned
 }
 
-// openEngine is the server's: journal and blobs on disk.
-func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error) {
+// openEngine is the server's: journal and blobs on disk, and its part in a pair.
+func openEngine(ctx context.Context, c config, part *membership, log *slog.Logger) (*engine, error) {
 	e := &engine{workers: workers(c.Workers)}
-	var err error
-	if e.blobs, err = blob.Open(filepath.Join(c.Data, "blobs"), blob.Config{Logger: log.With("part", "blob")}); err != nil {
-		return nil, err
+	if err := e.openDisk(ctx, c, part, log); err != nil {
+		return nil, errors.Join(err, e.close())
 	}
-	j, err := journal.Open(ctx, journal.Config{Dir: filepath.Join(c.Data, "journal"), Writer: c.Name, Logger: log.With("part", "journal")})
-	if err != nil {
-		return nil, errors.Join(explainJournal(err), e.close())
+	private := []string{"blobs", "journal", licenseFolder, serverFolder, peerFolder, logFolder}
+	for i, name := range private {
+		private[i] = filepath.Join(c.Data, name)
 	}
-	e.log = j
-	private := []string{filepath.Join(c.Data, "blobs"), filepath.Join(c.Data, "journal"), filepath.Join(c.Data, licenseFolder)}
 	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox}
 	where.Memory = filepath.Join(c.Data, "plugins.json")
 	if err := e.openHost(ctx, where, filepath.Join(c.Data, "spool"), private, log); err != nil {
@@ -53,14 +60,101 @@ func openEngine(ctx context.Context, c config, log *slog.Logger) (*engine, error
 	if err := e.openSecrets(c.Data); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	e.pipe, err = pipeline.New(ctx, pipeline.Config{
-		Server: c.Name, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"),
-		Defaults: c.defaults(), CheckStep: e.checkStep, Sealer: e.secrets,
-	}, e.log, e.blobs, stages(secretsHost{e.host, e.secrets}, e.blobs))
-	if err != nil {
+	how := pipeline.Config{
+		Server: e.self.ID, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"), Now: part.now,
+		Defaults: c.defaults(), CheckStep: e.checkStep, Sealer: e.secrets, ReadOnly: part.readOnlyHere,
+	}
+	if e.member != nil {
+		e.member.configure(&how)
+	}
+	var err error
+	if e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, stages(secretsHost{e.host, e.secrets}, e.blobs)); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	if e.member != nil {
+		if err := e.member.join(e); err != nil {
+			return nil, errors.Join(err, e.close())
+		}
+	}
 	return e, nil
+}
+
+// openDisk opens what lies on the disk: who this server is, the blobs, the journal and,
+// in a pair, the copy of the peer's.
+func (e *engine) openDisk(ctx context.Context, c config, part *membership, log *slog.Logger) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return core.DataDown("open the data folder", err)
+	}
+	self, formed, err := part.identify()
+	if err != nil {
+		return err
+	}
+	e.self = self
+	if e.blobs, err = blob.Open(filepath.Join(c.Data, "blobs"), blob.Config{Logger: log.With("part", "blob")}); err != nil {
+		return err
+	}
+	e.at = journal.Config{Dir: filepath.Join(c.Data, "journal"), Writer: self.ID, Formerly: []string{c.Name}, Logger: log.With("part", "journal")}
+	var j *journal.Journal
+	if formed == nil {
+		j, err = journal.Open(ctx, e.at)
+	} else {
+		j, e.salvage, err = node.OpenJournal(ctx, e.at)
+	}
+	if err != nil {
+		return explainJournal(err)
+	}
+	e.log, e.journal = j, j
+	if formed != nil {
+		e.member, err = part.newMember(ctx, self, *formed)
+	}
+	return err
+}
+
+// run works until ctx ends, the work has drained, or the pair has changed. Then renew is
+// true: the engine is to be opened anew.
+func (e *engine) run(ctx context.Context, renewed <-chan struct{}) (renew bool, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer stop() // the pair outlives the work
+		return e.pipe.Run(ctx)
+	})
+	if e.member != nil {
+		g.Go(func() error { return e.member.serve(ctx) })
+	}
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-renewed:
+		}
+		renew = true
+		e.pipe.Drain()
+		pause(ctx, renewWait)
+		stop()
+		return nil
+	})
+	err = g.Wait()
+	if errors.Is(err, node.ErrStale) {
+		return true, e.setAside()
+	}
+	return renew, err
+}
+
+// renewWait is how long running work may go on when the engine is to be opened anew; what
+// is interrupted is done again.
+const renewWait = 5 * time.Second
+
+// setAside moves away a journal that is too old to be continued. What it has that its copy
+// on the peer lacks is taken over after the next start.
+func (e *engine) setAside() error {
+	err := e.log.Close()
+	e.log = nil
+	if err != nil {
+		return err
+	}
+	return node.SetAside(e.at)
 }
 
 // checkStep asks the plug-in of a step, or of a destination, about its settings. What
@@ -107,6 +201,9 @@ func (e *engine) close() error {
 	}
 	if e.host != nil {
 		errs = append(errs, e.host.Close())
+	}
+	if e.member != nil {
+		errs = append(errs, e.member.close())
 	}
 	if e.log != nil {
 		errs = append(errs, e.log.Close())

@@ -96,6 +96,9 @@ func (l *live) health() core.Health {
 	}
 	h := e.pipe.Health()
 	h.Data = l.disk.item(h.Data, time.Now())
+	if e.member != nil {
+		h.Mode = e.member.mode(h.Mode)
+	}
 	return h
 }
 
@@ -114,7 +117,11 @@ func (l *live) Submit(ctx context.Context, s core.Submission) (core.Accepted, er
 	if err != nil {
 		return core.Accepted{}, err
 	}
-	return e.pipe.Submit(ctx, s)
+	a, err := e.pipe.Submit(ctx, s)
+	if err == nil && e.member != nil && !a.Duplicate {
+		e.member.accepted(a, s.Origin)
+	}
+	return a, err
 }
 
 func (l *live) Put(ctx context.Context, r io.Reader) (core.Ref, int64, error) {
@@ -125,6 +132,8 @@ func (l *live) Put(ctx context.Context, r io.Reader) (core.Ref, int64, error) {
 	ref, size, err := e.blobs.Put(ctx, r, 0) // the receivers have limits of their own
 	if err != nil {
 		l.disk.note(err, time.Now()) // a full disk is known at once; only the probe says that it is well again
+	} else if e.member != nil {
+		e.member.node.Offer(ref)
 	}
 	return ref, size, err
 }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/twinleaf-scan/twinleaf/console/api"
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
+	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
+	"github.com/twinleaf-scan/twinleaf/core/pair/link"
+	"github.com/twinleaf-scan/twinleaf/core/pair/node"
+	"github.com/twinleaf-scan/twinleaf/core/parity"
+	"github.com/twinleaf-scan/twinleaf/pipeline"
+)
+
+// paired is this server as one of a pair, while its data service is open.
+type paired struct {
+	part    *membership
+	self    *identity.Identity
+	formed  identity.Formed
+	run     uint64 // differs from start to start
+	client  *link.Client
+	copy    *journal.Copy
+	pipe    *pipeline.Pipeline
+	node    *node.Node
+	checker *checker
+	now     func() time.Time
+	log     *slog.Logger
+
+	mu       sync.Mutex // guards what follows
+	sessions pair.Sessions
+	verdict  pair.Verdicts // without what parity says
+	shown    core.Item     // the mode as it was last told
+}
+
+// run holds the servers together until ctx ends.
+func (m *paired) serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.node.Run(ctx) })
+	g.Go(func() error { return m.checker.run(ctx) })
+	g.Go(func() error { return m.watch(ctx) })
+	return g.Wait()
+}
+
+func (m *paired) close() error {
+	m.client.Close()
+	return m.copy.Close()
+}
+
+// admit says why a job is not taken here; nil: it is.
+func (m *paired) admit(sub core.Submission) error {
+	o := sub.Origin
+	if o.Failover != "" {
+		m.node.Came(pair.Cause(o.Failover))
+	}
+	why := m.node.Admit(pair.Request{Failover: pair.Cause(o.Failover), Bound: m.bound(o.Session), Device: o.Device})
+	if why != nil {
+		return why
+	}
+	m.touch(o.Session)
+	return nil
+}
+
+func (m *paired) bound(session string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return session != "" && m.sessions.Open(session, m.now())
+}
+
+func (m *paired) touch(session string) {
+	if session == "" {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions.Touch(session, m.now())
+}
+
+func (m *paired) ended(session string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions.End(session)
+}
+
+// worker is the pipeline as the pair sees it.
+type worker struct{ *pipeline.Pipeline }
+
+func whose(w pair.Whose) pipeline.Whose {
+	if w == pair.OwnJobs {
+		return pipeline.Own
+	}
+	return pipeline.Peers
+}
+
+func (w worker) Work(jobs pair.Whose) { w.Pipeline.Work(whose(jobs)) }
+func (w worker) Stop(jobs pair.Whose) { w.Pipeline.Stop(whose(jobs)) }
+
+func (w worker) Drain(ctx context.Context, jobs pair.Whose, limit time.Duration) error {
+	return w.DrainJobs(ctx, whose(jobs), limit)
+}
+
+// gate holds the peer's jobs that may not run here.
+func (m *paired) gate() {
+	m.pipe.Gate(func(j pipeline.GateJob) *core.Failure {
+		return m.checker.may(parity.Job{Options: j.Options, Media: j.Media, Destinations: j.Destinations}, j.Kinds...)
+	})
+}
+
+// accepted tells of a job that was taken here.
+func (m *paired) accepted(a core.Accepted, o core.Origin) {
+	m.node.Accepted(a.ID)
+	if o.Failover != "" {
+		m.log.Warn("a job came over from the other server", "job", string(a.ID), "cause", o.Failover, "protected", a.Protected)
+	}
+}
+
+// mode is the health item of that name. A server that is stopping drains.
+func (m *paired) mode(own core.Item) core.Item {
+	if own.State == pipeline.ModeDraining {
+		return own
+	}
+	s := m.node.Status()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.shown.State != s.Mode || m.shown.Cause != string(s.Cause) {
+		m.shown = core.Item{State: s.Mode, Cause: string(s.Cause), Since: m.now().UTC().Round(0)}
+	}
+	return m.shown
+}
+
+// open counts the sessions that are open here.
+func (m *paired) open() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sessions.Count(m.now())
+}
+
+// lastTakeover is the last takeover of either server's jobs; nil: there was none.
+func (m *paired) lastTakeover() (last *api.PairTakeover) {
+	m.pipe.Look(func(s *core.State) {
+		for _, of := range []string{m.self.ID, m.formed.Peer.ID} {
+			t, ok := s.LastTakeover(of)
+			if ok && (last == nil || t.Epoch > last.Epoch) {
+				last = &api.PairTakeover{Epoch: t.Epoch, Of: of, Cause: t.Cause, At: t.At, Back: t.Back}
+			}
+		}
+	})
+	return last
+}
