@@ -2,7 +2,9 @@ package store
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -63,12 +65,14 @@ func (s *Store) audit(e Entry, keys Keys, policy Policy) []Finding {
 
 // strays are folders that the lock does not know.
 func (s *Store) strays(l Lock) ([]Finding, error) {
-	known := map[string]bool{}
+	digests := s.left() // of what a running server may still use
 	for _, e := range l.Entries {
-		for _, h1 := range e.Hashes {
-			if name, err := hexOf(h1); err == nil {
-				known[name] = true
-			}
+		digests = slices.AppendSeq(digests, maps.Values(e.Hashes))
+	}
+	known := map[string]bool{}
+	for _, h1 := range digests {
+		if name, err := hexOf(h1); err == nil {
+			known[name] = true
 		}
 	}
 	entries, err := os.ReadDir(s.path("sha256"))

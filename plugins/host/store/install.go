@@ -241,10 +241,8 @@ func (c *Candidate) Accept(activate bool) error {
 		if err := c.move(); err != nil {
 			return err
 		}
-		if c.vouched.Trusted {
-			if err := durable.Write(s.signedFile(c.Entry), c.vouched.release.Signed, 0o644); err != nil {
-				return err
-			}
+		if err := c.keepSigned(); err != nil {
+			return err
 		}
 		c.Entry.Active = false
 		if old, there := l.Find(c.Entry.Name, c.Entry.Version); there {
@@ -262,6 +260,14 @@ func (c *Candidate) Accept(activate bool) error {
 		}
 		return nil
 	})
+}
+
+// keepSigned keeps the signature of a trusted signer beside the files.
+func (c *Candidate) keepSigned() error {
+	if !c.vouched.Trusted {
+		return nil
+	}
+	return durable.Write(c.store.signedFile(c.Entry), c.vouched.release.Signed, 0o644)
 }
 
 // move gives the files their place. What lies there already, under the same

@@ -156,17 +156,25 @@ func (p *Pin) ownManifest() error {
 
 // confirm makes sure that the signer in the lock has signed, and is trusted.
 func (s *Store) confirm(e Entry, keys Keys, policy Policy) error {
+	var signed []byte
+	if e.Signer != "" {
+		var err error
+		if signed, err = os.ReadFile(s.signedFile(e)); err != nil {
+			return fmt.Errorf("%s says that %s signed %s, but the signature is not there: %w", LockFile, e.Signer, e, err)
+		}
+	}
+	return keys.confirm(e, signed, policy)
+}
+
+// confirm holds an entry against the signed checksums that came with it.
+func (k Keys) confirm(e Entry, signed []byte, policy Policy) error {
 	if e.Signer == "" {
 		if policy.Signed {
 			return fmt.Errorf("%s is not signed by a trusted key, and this server requires that", e)
 		}
 		return nil
 	}
-	signed, err := os.ReadFile(s.signedFile(e))
-	if err != nil {
-		return fmt.Errorf("%s says that %s signed %s, but the signature is not there: %w", LockFile, e.Signer, e, err)
-	}
-	text, signer, err := keys.open(signed)
+	text, signer, err := k.open(signed)
 	if err != nil {
 		return fmt.Errorf("%s is signed by %s: %w", e, e.Signer, err)
 	}
