@@ -45,7 +45,7 @@ func newRig(t *testing.T, cfg Config, pages int) *rig {
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	r := &rig{
 		t: t, blobs: blobs, cfg: cfg,
-		log:    &moodyLog{Log: journal.NewMemory(journal.Config{})},
+		log:    &moodyLog{Log: journal.NewMemory(journal.Config{Writer: cfg.Server})},
 		stages: &fakeStages{pages: pages, takes: time.Second, ran: map[core.TaskKey]int{}},
 	}
 	r.start()
@@ -207,14 +207,14 @@ func (f *fakeStages) failWith(fails func(core.Task) error) {
 	f.fails = fails
 }
 
-func (f *fakeStages) begin(t core.Task) func(core.Task) error {
+func (f *fakeStages) begin(t core.Task) (fails func(core.Task) error, takes time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ran[t.Key()]++
 	f.begun = append(f.begun, began{t, time.Now()})
 	f.live++
 	f.most = max(f.most, f.live)
-	return f.fails
+	return f.fails, f.takes
 }
 
 func (f *fakeStages) end() {
@@ -231,10 +231,10 @@ func (f *fakeStages) starts(stage core.Stage) []began {
 }
 
 func (f *fakeStages) Run(ctx context.Context, t core.Task) (core.Result, error) {
-	fails := f.begin(t)
+	fails, takes := f.begin(t)
 	defer f.end()
 	select {
-	case <-time.After(f.takes):
+	case <-time.After(takes):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
