@@ -144,7 +144,7 @@ func (j *judgement) lost(a Answer) {
 		where = fmt.Sprintf("listed as %s %s", l[0].State, l[0].Why)
 	}
 	switch {
-	case !a.Protected && j.diskLost(a):
+	case j.round.wentWithDisk(a):
 		j.tally.LostWithDisk++
 		return
 	case a.Protected:
@@ -157,11 +157,6 @@ func (j *judgement) lost(a Answer) {
 }
 
 const clock = "15:04:05.000"
-
-// diskLost reports whether the disk of the server that took the job was lost afterwards.
-func (j *judgement) diskLost(a Answer) bool {
-	return slices.ContainsFunc(j.round.Disks, func(l Lost) bool { return l.Server == a.Server && !l.At.Before(a.At) })
-}
 
 // strangers are deliveries of jobs that nobody was told of: a submission that was cut off
 // before its answer may well be done, but then it is one of this round.

@@ -131,7 +131,8 @@ func (r *Record) add(change func(*Round)) {
 	change(&r.r)
 }
 
-// Open counts the acknowledged jobs that have not arrived yet.
+// Open counts the acknowledged jobs that have not arrived yet, without those that a lost
+// disk may have taken along.
 func (r *Record) Open() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,11 +142,17 @@ func (r *Record) Open() int {
 	}
 	n := 0
 	for _, a := range r.r.Answers {
-		if !there[a.Job] {
+		if !there[a.Job] && !r.r.wentWithDisk(a) {
 			n++
 		}
 	}
 	return n
+}
+
+// wentWithDisk reports whether a job may be lost: it was on one disk only, and that was
+// lost afterwards.
+func (r *Round) wentWithDisk(a Answer) bool {
+	return !a.Protected && slices.ContainsFunc(r.Disks, func(l Lost) bool { return l.Server == a.Server && !l.At.Before(a.At) })
 }
 
 // Round is a copy of what was recorded, in order of time where that counts.

@@ -37,17 +37,13 @@ func (p Programs) Run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// Folder makes a plug-in folder with the named ones of the installed plug-ins and
-// further programs.
-func Folder(dir, installed string, names []string, programs ...string) error {
+// Folder makes a plug-in folder with the named ones of the installed plug-ins.
+func Folder(dir, installed string, names []string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	for _, name := range names {
-		programs = append(programs, filepath.Join(installed, name))
-	}
-	for _, program := range programs {
-		path, err := filepath.Abs(program)
+		path, err := filepath.Abs(filepath.Join(installed, name))
 		if err != nil {
 			return err
 		}
