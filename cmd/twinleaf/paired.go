@@ -82,7 +82,7 @@ func (m *paired) touch(session string) {
 	m.sessions.Touch(session, m.now())
 }
 
-func (m *paired) ended(session string) {
+func (m *paired) sessionEnded(session string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sessions.End(session)

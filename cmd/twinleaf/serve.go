@@ -140,14 +140,15 @@ func newServer(c config, files *serverLog) (*server, error) {
 	s.license = newLicensing(c.Data, log.With("part", "license"), s.live.limit)
 	s.pair = newMembership(c, log.With("part", "pair"), s.live, s.license, time.Now)
 	registry := newRegistry(s.live)
-	registry.MustRegister(s.license.metric(), files.metric())
+	s.license.peer = s.pair.use
+	registry.MustRegister(s.license.metric(), files.metric(), newPairCollector(s.pair.numbers))
 	who := accounts{access.New(access.Config{}, kept{s.live}, kept{s.live})}
 	var err error
 	s.web, err = console.New(c.Web, console.Parts{
 		Log: log.With("part", "web"), Version: version, Registry: registry, Defaults: c.defaults(),
 		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: settings{s.live},
 		Access: who, Sessions: who, Users: who, Tokens: who, Licensing: s.license, Logs: files,
-		Pair: pairing{s.pair}, PeerPlugins: pairing{s.pair}, ReadOnly: s.pair.readOnly,
+		Pair: pairing{s.pair}, PeerPlugins: pairing{s.pair}, ReadOnly: s.pair.readOnly, SessionEnded: s.pair.ended,
 		Health: s.live.health, Plugins: s.live.plugins,
 	})
 	if err != nil {
