@@ -20,7 +20,7 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
             python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2
 
-.PHONY: help run serve test ci deps deps-test build unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve pair robust robust-short faults test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -35,6 +35,9 @@ serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/
 	@mkdir -p demo/in demo/out
 	$(BIN)/twinleaf serve --data demo/data --config demo.yaml
 
+pair: deps build ## two servers on this machine: the primary is killed, the secondary finishes everything
+	@go run ./bench/pairdemo -twinleaf $(BIN)/twinleaf -plugins $(BIN)/plugins
+
 test: deps deps-test readers s3-server build unit attacks scripts ## every test: unit tests with race detection, attacks on the sandbox, testscripts
 
 unit: race
@@ -47,7 +50,8 @@ race:
 attacks: ## a hostile plug-in against every level of the sandbox, as root (if one is) and as an ordinary user
 	go test ./plugins/host -run '^TestAttacks$$' -v -timeout 10m -args -attacks
 
-scripts: build
+scripts: build build-faults
+	go test -tags faults ./cmd/twinleaf -run 'Fault|GS28|GS29'
 	go test -timeout 30m ./testscripts/...
 
 ci: deps deps-test readers s3-server build fmt vet lint vuln race attacks scripts fuzz benchmarks ## what .ci/run runs
@@ -58,6 +62,10 @@ build: ## bin/twinleaf and bin/plugins/*
 	go build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN)/twinleaf ./cmd/twinleaf
 	@for p in $(PLUGINS); do echo "go build plugins/$$p"; go build -trimpath -ldflags "-s -w" -o $(BIN)/plugins/$$p ./plugins/$$p; done
 	go build -trimpath -ldflags "-s -w" -o $(BIN)/plugins/_exec ./plugins/exec
+
+build-faults: ## bin/twinleaf-faults: for tests that have the web service, the data service or the clock fail
+	@mkdir -p $(BIN)
+	go build -trimpath -tags faults -ldflags "$(LDFLAGS)" -o $(BIN)/twinleaf-faults ./cmd/twinleaf
 
 deps: ## install what running needs (apt)
 	@$(call install,$(PACKAGES))
@@ -124,6 +132,19 @@ hostile: build ## damaged and hostile files under limits (needs ../shared/data)
 KILLS ?= 200
 crash: build ## SIGKILL the server KILLS times while 50 jobs run
 	go test ./testscripts -run TestKilledServerLosesNothing -v -timeout 60m -args -kills $(KILLS)
+
+# make robust SEED=7 KILLS=2000 ROUNDS=5; ROUNDS is how often each scene without kills is played.
+SEED   ?= 1
+ROUNDS ?= 3
+robust: KILLS = 1000
+robust: build faults ## the long fault run of the pair: KILLS kills, ROUNDS rounds of everything else, SEED
+	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills $(KILLS) -rounds $(ROUNDS)
+
+faults: ## bin/twinleaf-faults, which can be told to fail (serve --fault)
+	go build -trimpath -tags faults -ldflags "$(LDFLAGS)" -o $(BIN)/twinleaf-faults ./cmd/twinleaf
+
+robust-short: build ## the same in three minutes
+	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 30 -burst 15 -rounds 1 -only takeover,maintenance,kills,silence,freeze
 
 proto: ## make the code of the plug-in protocol again
 	go run ./tools/protogen
