@@ -55,7 +55,7 @@ func (a *app) syncPair(ctx context.Context, f *pluginFlags, settingsOnly bool) e
 		_, err := fmt.Fprintln(a.std.err, "twinleaf: the plug-ins stay as they are: the server is on another machine\nhint: run \"twinleaf pair sync\" there")
 		return err
 	}
-	return nil
+	return a.followPlugins(ctx, cl, f)
 }
 
 // onThisMachine reports whether the first server is one whose plug-ins lie here.

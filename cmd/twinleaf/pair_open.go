@@ -22,7 +22,7 @@ import (
 func (m *membership) newMember(ctx context.Context, self *identity.Identity, formed identity.Formed) (*paired, error) {
 	log := m.log.With("peer", formed.Peer.ID)
 	copied, err := node.OpenCopy(ctx, journal.Config{
-		Dir: filepath.Join(m.config.Data, peerFolder, formed.Peer.ID), Writer: formed.Peer.ID, Logger: log,
+		Dir: filepath.Join(m.config.Data, peerFolder, formed.Peer.ID), Writer: formed.Peer.ID, Logger: log, Refuse: m.refuse,
 	})
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (m *paired) join(e *engine) error {
 			Self: m.self.ID, Peer: m.formed.Peer.ID, Pair: m.formed.Pair, Role: m.part.role(m.formed.Role),
 			Protocol: pairProtocol, Run: m.run, Manual: c.Pair.Takeover == takeoverManual, Silence: c.Pair.Silence,
 		},
-		Link: m.client, Journal: e.journal, Copy: m.copy, Blobs: e.blobs, Work: worker{e.pipe}, Offers: node.Offers{Manifest: m.checker.here}, CopyCompacted: e.pipe.PeerCompacted, Salvage: e.salvage,
+		Link: m.client, Journal: e.journal, Copy: m.copy, Blobs: e.blobs, Work: worker{e.pipe}, Offers: offered(c, node.Offers{Manifest: m.checker.here}), CopyCompacted: e.pipe.PeerCompacted, Salvage: e.salvage,
 		Verdicts: m.verdicts, Health: m.health, Skew: m.checker.skewed, Now: m.now, Log: m.log,
 	})
 	m.look()

@@ -41,6 +41,7 @@ type whereabouts struct {
 	store  *store.Store
 	policy store.Policy
 	wanted sandbox.Policy // of plug-ins of the store
+	data   string         // of the server
 }
 
 // added finds the store alone.
@@ -50,7 +51,7 @@ func (f *pluginFlags) added() (whereabouts, error) {
 		return whereabouts{}, err
 	}
 	s, err := store.At(c.Store)
-	return whereabouts{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}, wanted: c.Sandbox}, err
+	return whereabouts{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}, wanted: c.Sandbox, data: c.Data}, err
 }
 
 // all finds the plug-in folder too.

@@ -84,13 +84,17 @@ func (a *app) add(ctx context.Context, p whereabouts, r store.Release, choice ad
 		return fmt.Errorf("%w\nhint: nothing was added; tell the author", err)
 	}
 	defer func() { err = errors.Join(err, candidate.Discard()) }()
+	active, err := p.mayAdd(candidate.Entry, !choice.inactive)
+	if err != nil {
+		return err
+	}
 	a.show(candidate, v, tried.Status)
 	if !choice.yes {
 		if err := a.ask(ctx); err != nil {
 			return err
 		}
 	}
-	if err := candidate.Accept(!choice.inactive); err != nil {
+	if err := candidate.Accept(active); err != nil {
 		return err
 	}
 	what := "added, not active"

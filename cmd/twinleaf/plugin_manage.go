@@ -18,6 +18,9 @@ func newPluginUse(a *app, f *pluginFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := p.changeable("use"); err != nil {
+				return err
+			}
 			if err := p.store.Use(args[0], args[1]); err != nil {
 				return fmt.Errorf("%w\nhint: see twinleaf plugin list", err)
 			}
@@ -41,6 +44,9 @@ func newPluginRemove(a *app, f *pluginFlags) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			p, err := f.added()
 			if err != nil {
+				return err
+			}
+			if err := p.changeable("remove"); err != nil {
 				return err
 			}
 			doomed, err := p.doomed(args, all)
