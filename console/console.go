@@ -201,5 +201,9 @@ func New(c Config, p Parts) (*Server, error) {
 	return s, nil
 }
 
+// Wrap lays f around all requests; for tests that have the web service fail. It is called
+// before Serve.
+func (s *Server) Wrap(f func(http.Handler) http.Handler) { s.handler = f(s.handler) }
+
 // Handler answers the requests; for tests and for servers that listen elsewhere.
 func (s *Server) Handler() http.Handler { return s.handler }

@@ -111,6 +111,9 @@ func (s *Server) account(w *recorder, r *http.Request, start time.Time) {
 	}
 	took := time.Since(start)
 	s.metrics.observe(r, w.status, took)
+	if r.URL.Path == "/healthz" {
+		return // asked all the time, by balancers and by the server itself
+	}
 	s.log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.Int("status", w.status), slog.Int64("bytes", w.bytes), slog.Duration("took", took), slog.String("from", r.RemoteAddr))
 }

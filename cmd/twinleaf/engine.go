@@ -90,10 +90,10 @@ func (e *engine) openDisk(ctx context.Context, c config, part *membership, log *
 		return err
 	}
 	e.self = self
-	if e.blobs, err = blob.Open(filepath.Join(c.Data, "blobs"), blob.Config{Logger: log.With("part", "blob")}); err != nil {
+	if e.blobs, err = blob.Open(filepath.Join(c.Data, "blobs"), blob.Config{Logger: log.With("part", "blob"), Refuse: part.refuse}); err != nil {
 		return err
 	}
-	e.at = journal.Config{Dir: filepath.Join(c.Data, "journal"), Writer: self.ID, Formerly: []string{c.Name}, Logger: log.With("part", "journal")}
+	e.at = journal.Config{Dir: filepath.Join(c.Data, "journal"), Writer: self.ID, Formerly: []string{c.Name}, Logger: log.With("part", "journal"), Refuse: part.refuse}
 	var j *journal.Journal
 	if formed == nil {
 		j, err = journal.Open(ctx, e.at)

@@ -26,9 +26,12 @@ type live struct {
 	pages  int  // worked on at once at most; 0: as many as there are workers
 
 	disk probe
+	web  func() core.Item // health of the web service
 }
 
-func newLive() *live { return &live{cause: "the server is starting", since: time.Now()} }
+func newLive() *live {
+	return &live{cause: "the server is starting", since: time.Now(), web: func() core.Item { return core.Item{State: "up"} }}
+}
 
 // arrive makes the data service available.
 func (l *live) arrive(e *engine) {
@@ -85,7 +88,7 @@ func (l *live) health() core.Health {
 	defer l.mu.RUnlock()
 	if err != nil {
 		h := core.Health{
-			Web:  core.Item{State: "up"},
+			Web:  l.web(),
 			Data: core.Item{State: "down", Cause: l.cause, Since: l.since},
 			Mode: core.Item{State: pipeline.ModeActive, Since: l.since},
 		}
@@ -95,6 +98,7 @@ func (l *live) health() core.Health {
 		return h
 	}
 	h := e.pipe.Health()
+	h.Web = l.web()
 	h.Data = l.disk.item(h.Data, time.Now())
 	if e.member != nil {
 		h.Mode = e.member.mode(h.Mode)

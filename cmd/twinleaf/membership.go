@@ -31,6 +31,7 @@ type membership struct {
 	live    *live
 	license *licensing
 	now     func() time.Time
+	refuse  func() error  // why nothing is written to the disk; nil: it is
 	renewed chan struct{} // has room for one: a pair was formed or left
 	wanted  chan struct{} // has room for one: somebody is to reach the listener
 
@@ -40,9 +41,9 @@ type membership struct {
 	member *paired // of the engine that is open; nil: in no pair, or absent
 }
 
-func newMembership(c config, log *slog.Logger, l *live, lic *licensing, now func() time.Time) *membership {
+func newMembership(c config, log *slog.Logger, l *live, lic *licensing, f *faults) *membership {
 	return &membership{
-		config: c, log: log, live: l, license: lic, now: now,
+		config: c, log: log, live: l, license: lic, now: f.now, refuse: f.data,
 		renewed: make(chan struct{}, 1), wanted: make(chan struct{}, 1),
 	}
 }

@@ -34,6 +34,7 @@ type serveFlags struct {
 	insecure bool
 	check    bool
 	recover  bool
+	faults   *faults
 }
 
 func (f *serveFlags) register(c *cobra.Command) {
@@ -48,7 +49,7 @@ func (f *serveFlags) register(c *cobra.Command) {
 }
 
 func newServe(a *app) *cobra.Command {
-	var f serveFlags
+	f := serveFlags{faults: &faults{}}
 	c := &cobra.Command{
 		Use: "serve", Short: "Run the server",
 		Long: "Runs the server until it is told to stop. The first signal lets running work end and takes\nnothing new; the second stops at once. Either way nothing that was taken is lost.",
@@ -57,6 +58,7 @@ func newServe(a *app) *cobra.Command {
 	f.register(c)
 	c.Flags().DurationVar(&f.drain, "drain-timeout", 0, "for running work when the server stops (default 30s)")
 	c.Flags().BoolVar(&f.check, "check", false, "check the configuration and exit")
+	f.faults.register(c)
 	c.Flags().BoolVar(&f.recover, "recover", false, "keep what is intact of a damaged journal; the damaged files stay beside it")
 	c.RunE = func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) }
 	return c
@@ -115,7 +117,10 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 			return err
 		}
 	}
-	s, err := newServer(c, log)
+	if err := f.faults.begin(c.Data, log.Logger()); err != nil {
+		return err
+	}
+	s, err := newServer(c, log, f.faults)
 	if err != nil {
 		return err
 	}
@@ -131,14 +136,17 @@ type server struct {
 	license *licensing
 	pair    *membership
 	web     *console.Server
+	probe   *webProbe
+	faults  *faults
 	watch   []*watch.Watcher
 }
 
-func newServer(c config, files *serverLog) (*server, error) {
+func newServer(c config, files *serverLog, f *faults) (*server, error) {
 	log := files.Logger()
-	s := &server{config: c, log: log, live: newLive()}
+	s := &server{config: c, log: log, live: newLive(), faults: f, probe: newWebProbe(log.With("part", "web"), f.now)}
+	s.live.web = s.probe.item
 	s.license = newLicensing(c.Data, log.With("part", "license"), s.live.limit)
-	s.pair = newMembership(c, log.With("part", "pair"), s.live, s.license, time.Now)
+	s.pair = newMembership(c, log.With("part", "pair"), s.live, s.license, f)
 	registry := newRegistry(s.live)
 	s.license.peer = s.pair.use
 	registry.MustRegister(s.license.metric(), files.metric(), newPairCollector(s.pair.numbers))
@@ -181,7 +189,16 @@ func (s *server) run(ctx context.Context) error {
 
 	work, worked := context.WithCancel(hard)
 	defer worked()
+	s.web.Wrap(s.faults.web)
 	g.Go(func() error { return s.web.Serve(work, l) })
+	g.Go(func() error {
+		s.probe.run(soft, l.Addr(), s.config.Web.TLSCert != "")
+		return nil
+	})
+	g.Go(func() error {
+		s.faults.run(soft)
+		return nil
+	})
 	g.Go(func() error {
 		defer worked() // the web service outlives the work
 		return s.data(soft, hard)

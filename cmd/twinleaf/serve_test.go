@@ -71,6 +71,7 @@ func TestDamagedJournalLeavesTheWebServiceUp(t *testing.T) {
 	defer stop()
 	heard, ended := make(said), make(chan error, 1)
 	s := &server{config: c, log: slog.New(slog.NewTextHandler(heard, &slog.HandlerOptions{Level: slog.LevelError})), live: newLive()}
+	s.pair = newMembership(c, s.log, s.live, nil, &faults{})
 	go func() {
 		_, err := s.open(ctx)
 		ended <- err

@@ -37,6 +37,10 @@ type Config struct {
 	// negative: none.
 	Reserve int64
 
+	// Refuse is asked before every write: its error is told as that of a disk which
+	// takes nothing. For tests of what follows from that; nil: nothing is refused.
+	Refuse func() error
+
 	// NoSync leaves it to the system when bytes go to disk. For runs without a
 	// journal, which lose nothing that cannot be made again.
 	NoSync bool

@@ -248,6 +248,11 @@ func (c ctxReader) Read(b []byte) (int, error) {
 
 // checkSpace refuses to write more when that would eat into the reserve.
 func (s *Store) checkSpace(more int64) error {
+	if s.cfg.Refuse != nil {
+		if err := s.cfg.Refuse(); err != nil {
+			return core.DataDown("store a file", err)
+		}
+	}
 	if s.cfg.Reserve < 0 {
 		return nil
 	}

@@ -30,6 +30,10 @@ type Config struct {
 	// negative: none, which leaves it to the engine to run into the wall.
 	Reserve int64
 
+	// Refuse is asked before every write: its error is told as that of a disk which
+	// takes nothing. For tests of what follows from that; nil: nothing is refused.
+	Refuse func() error
+
 	// SyncEvery is how often the watermark goes to disk: what a power loss and
 	// damage together take within this time cannot be noticed. Default 200 ms.
 	SyncEvery time.Duration

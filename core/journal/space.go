@@ -18,6 +18,11 @@ func freeSpace(dir string) (int64, error) {
 
 // checkSpace refuses a write that would eat into the reserve.
 func (c Config) checkSpace(bytes int64) error {
+	if c.Refuse != nil {
+		if err := c.Refuse(); err != nil {
+			return core.DataDown("write to the journal", err)
+		}
+	}
 	if c.Reserve < 0 {
 		return nil
 	}
