@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 )
 
@@ -258,7 +259,7 @@ func earlierSub(a, b *first[JobSubmitted]) *first[JobSubmitted] {
 	if a == nil || b == nil || a.At != b.At {
 		return earlier(a, b)
 	}
-	if bytes.Compare(written(stripped(a.Val)), written(stripped(b.Val))) <= 0 {
+	if reflect.DeepEqual(a, b) || bytes.Compare(written(stripped(a.Val)), written(stripped(b.Val))) <= 0 {
 		return a
 	}
 	return b

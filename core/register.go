@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"time"
 )
 
@@ -56,7 +57,7 @@ func earlier[T any](a, b *first[T]) *first[T] {
 		}
 		return b
 	}
-	if bytes.Compare(written(a), written(b)) <= 0 {
+	if reflect.DeepEqual(a, b) || bytes.Compare(written(a), written(b)) <= 0 { // mostly they are the same event
 		return a
 	}
 	return b
