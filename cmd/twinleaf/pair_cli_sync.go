@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -48,26 +46,35 @@ func (a *app) syncPair(ctx context.Context, f *pluginFlags, settingsOnly bool) e
 	if _, err := fmt.Fprintln(a.std.out, "the servers are synchronised and were compared"); err != nil {
 		return err
 	}
-	switch {
-	case settingsOnly || p.Here == nil || p.Here.Role != string(pair.Secondary):
+	if settingsOnly || p.Here == nil || p.Here.Role != string(pair.Secondary) {
 		return nil
-	case !a.onThisMachine():
-		_, err := fmt.Fprintln(a.std.err, "twinleaf: the plug-ins stay as they are: the server is on another machine\nhint: run \"twinleaf pair sync\" there")
+	}
+	here, err := f.keeps(p.Here.ID)
+	if err != nil {
+		return err
+	}
+	if !here {
+		_, err := fmt.Fprintf(a.std.err, "twinleaf: the plug-ins stay as they are: the data folder here is not that of %s\n"+
+			"hint: run \"twinleaf pair sync\" on its machine, as the server's user, with the server's --config or TWINLEAF_STATE\n", printable(p.Here.Name))
 		return err
 	}
 	return a.followPlugins(ctx, cl, f)
 }
 
-// onThisMachine reports whether the first server is one whose plug-ins lie here.
-func (a *app) onThisMachine() bool {
-	first, _, _ := strings.Cut(cmp.Or(a.server, os.Getenv("TWINLEAF_SERVER"), defaultServer), ",")
-	if !strings.Contains(first, "://") {
-		first = "http://" + first
-	}
-	u, err := url.Parse(first)
+// keeps reports whether the data folder that the flags name is that of the server of an id.
+// A folder that says nothing, or that another user's is, is not.
+func (f *pluginFlags) keeps(id string) (bool, error) {
+	c, err := f.settings()
 	if err != nil {
-		return false
+		return false, err
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	text, err := os.ReadFile(filepath.Join(c.Data, serverFolder, "identity.json"))
+	if err != nil {
+		return false, nil
+	}
+	var is struct {
+		ID string `json:"id"`
+	}
+	err = json.Unmarshal(text, &is)
+	return err == nil && id != "" && is.ID == id, nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/license"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -269,14 +271,33 @@ func TestParityWithoutArgumentsAsksTheServer(t *testing.T) {
 	}
 }
 
-func TestOnlyTheStoreOfThisMachineIsTouched(t *testing.T) {
-	for server, want := range map[string]bool{
-		"": true, "http://127.0.0.1:9": true, "localhost:8080": true, "http://[::1]:8080": true, "https://south.example:8080": false, "https://192.0.2.7": false,
-		"https://south.example,http://127.0.0.1:9": false,
-	} {
-		t.Setenv("TWINLEAF_SERVER", "")
-		if got := (&app{server: server}).onThisMachine(); got != want {
-			t.Errorf("%q: got %v", server, got)
-		}
+// The plug-ins of a secondary are changed where they lie, and nowhere else.
+func TestOnlyTheStoreOfTheServerItselfIsTouched(t *testing.T) {
+	data := t.TempDir()
+	t.Setenv("TWINLEAF_STATE", data)
+	self, err := identity.Open(filepath.Join(data, serverFolder), "south", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &pairServer{stands: wellPair()}
+	url := s.start(t)
+	asked := func(args ...string) (int, string, string) {
+		s.asked = nil
+		exit, _, errs := typed(t, "", append([]string{"--server", url, "pair", "sync"}, args...)...)
+		return exit, strings.Join(s.asked, "; "), errs
+	}
+	if exit, asked, errs := asked(); exit != 0 || asked != "POST /v1/pair/sync" || errs != "" {
+		t.Errorf("on a primary: exit %d, asked %s, %s", exit, asked, errs)
+	}
+	s.stands.Here, s.stands.There = s.stands.There, s.stands.Here
+	if exit, asked, errs := asked(); exit != 0 || asked != "POST /v1/pair/sync" || !strings.Contains(errs, "not that of south\nhint: ") {
+		t.Errorf("elsewhere: exit %d, asked %s, %s", exit, asked, errs)
+	}
+	s.stands.Here.ID = self.ID
+	if exit, asked, errs := asked("--no-plugins"); exit != 0 || asked != "POST /v1/pair/sync" || errs != "" {
+		t.Errorf("without plug-ins: exit %d, asked %s, %s", exit, asked, errs)
+	}
+	if exit, asked, errs := asked(); exit != exitFailed || asked != "POST /v1/pair/sync; GET /v1/pair/plugins" || !strings.Contains(errs, "lock") {
+		t.Errorf("a lock that is none: exit %d, asked %s, %s", exit, asked, errs)
 	}
 }
