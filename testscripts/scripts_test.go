@@ -35,10 +35,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PLATFORM", runtime.GOOS+"_"+runtime.GOARCH)
 			env.Values[serverKey{}] = &server{}
 			env.Values[receiverKey{}] = &receiver{}
+			env.Values[pairKey{}] = newPairServers()
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server":     serverCommand,
+			"pair":       pairCommand,
 			"eventually": eventuallyCommand,
 			"await":      awaitCommand,
 			"slowly":     slowlyCommand,
