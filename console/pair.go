@@ -38,6 +38,10 @@ type Forming interface {
 	Init(ctx context.Context, by string) (api.PairCode, error)
 	Join(ctx context.Context, in api.JoinPair, by string) error
 	Leave(ctx context.Context, by string) error
+	// Stop makes the code of the last Init useless, unless a server has joined by it.
+	Stop(ctx context.Context, by string) error
+	// Window is how far joining is since the last Init; nil: there was none.
+	Window() *api.PairWindow
 }
 
 // PeerPlugins are the plug-ins that were added to the other server.
@@ -58,12 +62,14 @@ func noPair() *api.Problem {
 
 func (s *Server) pairStatus(ctx context.Context, _ *struct{}) (*pairOutput, error) {
 	out := &pairOutput{Store: "no-store"}
-	if s.parts.Pair == nil {
-		return out, nil
+	if s.parts.Pair != nil {
+		var err error
+		if out.Body, err = s.parts.Pair.Status(ctx); err != nil {
+			return nil, s.problemOf(ctx, "look at the pair", err)
+		}
 	}
-	var err error
-	if out.Body, err = s.parts.Pair.Status(ctx); err != nil {
-		return nil, s.problemOf(ctx, "look at the pair", err)
+	if s.parts.Forming != nil {
+		out.Body.Window = s.parts.Forming.Window()
 	}
 	return out, nil
 }
@@ -140,6 +146,10 @@ func (s *Server) routePair(a huma.API) {
 	operation(a, "maintenance", http.MethodPost, "/v1/pair/maintenance", "Put this server into maintenance, or end it; the other one takes its jobs", s.pairMaintenance)
 	operation(a, "sync-pair", http.MethodPost, "/v1/pair/sync", "Bring settings over now and compare the servers anew", s.pairSync)
 	operation(a, "init-pair", http.MethodPost, "/v1/pair/init", "Make the code with which another server joins", s.pairInit)
+	operation(a, "stop-init-pair", http.MethodDelete, "/v1/pair/init", "Make that code useless",
+		func(ctx context.Context, _ *struct{}) (*pairOutput, error) {
+			return s.form(ctx, "end joining", func(f Forming, by string) error { return f.Stop(ctx, by) })
+		})
 	operation(a, "join-pair", http.MethodPost, "/v1/pair/join", "Join another server to a pair",
 		func(ctx context.Context, in *struct{ Body api.JoinPair }) (*pairOutput, error) {
 			return s.form(ctx, "join the pair", func(f Forming, by string) error { return f.Join(ctx, in.Body, by) })

@@ -34,6 +34,8 @@ func (c *couple) Status(context.Context) (api.Pair, error)     { return c.stands
 func (c *couple) Do(_ context.Context, order, by string) error { return c.did(order, by) }
 func (c *couple) Sync(_ context.Context, by string) error      { return c.did("sync", by) }
 func (c *couple) Leave(_ context.Context, by string) error     { return c.did("leave", by) }
+func (c *couple) Stop(_ context.Context, by string) error      { return c.did("stop", by) }
+func (c *couple) Window() *api.PairWindow                      { return nil }
 func (c *couple) Lock(context.Context) ([]byte, error) {
 	return []byte("the lock\n"), c.did("lock", "")
 }
@@ -112,6 +114,7 @@ func TestThePairDoesWhatIsAsked(t *testing.T) {
 		{"POST", "/v1/pair/join", `{"code":"ABCD-EFGH"}`, "join ABCD-EFGH"},
 		{"POST", "/v1/pair/join", `{"code":"ABCD-EFGH","takeSettings":true}`, "join ABCD-EFGH taking settings"},
 		{"DELETE", "/v1/pair", "", "leave"},
+		{"DELETE", "/v1/pair/init", "", "stop"},
 	} {
 		pair := &couple{stands: api.Pair{Paired: true, ID: "p-1"}}
 		code, body := answer(paired(t, pair, nil), c.method, c.path, c.body)

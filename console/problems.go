@@ -71,11 +71,12 @@ func status(code string) int {
 		return http.StatusNotFound
 	case core.CodeKeyReused, core.CodeConflict, api.CodeNoPair, api.CodeReadOnly,
 		"other-version", "other-pair", "stranger", "same-server", "unknown-certificate",
+		"pair-closed", "pair-wrong-code", "pair-refused", "pair-unconfirmed",
 		"unwell", "parity-unknown", "manual", "peer-resting": // what a pair refuses until somebody has changed something
 		return http.StatusConflict
 	case core.CodeOverLimit:
 		return http.StatusRequestEntityTooLarge
-	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeSecret, api.CodeStandby, api.CodeStarting, api.CodeSecondPrimary, api.CodeSilent:
+	case core.CodeDataDown, core.CodeMaintenance, core.CodeInterrupted, core.CodeSecret, api.CodeStandby, api.CodeStarting, api.CodeSecondPrimary, api.CodeSilent, "pair-unreachable":
 		return http.StatusServiceUnavailable
 	case core.CodeNotAScan, core.CodeUnsupported:
 		return http.StatusUnsupportedMediaType

@@ -45,7 +45,7 @@ func does(route string) (what effect, listed bool) {
 
 	case "POST /v1/session", "DELETE /v1/session", "POST /v1/license", "DELETE /v1/license",
 		"POST /v1/pair/takeover", "POST /v1/pair/handback", "POST /v1/pair/maintenance", "POST /v1/pair/sync",
-		"POST /v1/pair/init", "POST /v1/pair/join", "DELETE /v1/pair",
+		"POST /v1/pair/init", "DELETE /v1/pair/init", "POST /v1/pair/join", "DELETE /v1/pair",
 		"PUT /v1/log/level", "POST /v1/log/rotate":
 		return local, true
 	}

@@ -37,7 +37,7 @@ func needs(route string) (role core.Role, listed bool) {
 		"GET /v1/users", "PUT /v1/users/{name}", "DELETE /v1/users/{name}",
 		"GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{name}",
 		"GET /v1/license", "POST /v1/license", "DELETE /v1/license",
-		"POST /v1/pair/sync", "POST /v1/pair/init", "POST /v1/pair/join", "DELETE /v1/pair",
+		"POST /v1/pair/sync", "POST /v1/pair/init", "DELETE /v1/pair/init", "POST /v1/pair/join", "DELETE /v1/pair",
 		"GET /v1/pair/plugins", "GET /v1/pair/plugins/{digest}",
 		"GET /v1/log/export", "PUT /v1/log/level", "POST /v1/log/rotate":
 		return core.Administrator, true

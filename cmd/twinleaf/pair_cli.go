@@ -15,7 +15,7 @@ import (
 
 func newPair(a *app) *cobra.Command {
 	return group("pair", "Two servers that stand in for each other",
-		newPairStatus(a),
+		newPairInit(a), newPairJoin(a), newPairLeave(a), newPairStatus(a),
 		newPairOrder(a, "takeover", "take over", "Take over the other server's jobs",
 			"Has this server take over the jobs of the other one. That goes by itself when the other server cannot\n"+
 				"work, unless the configuration leaves it to people (pair.takeover: manual). A server that is well is asked to\n"+

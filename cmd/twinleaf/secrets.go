@@ -18,8 +18,12 @@ type secretsHost struct {
 	keeper *secret.Keeper // nil: nothing was ever sealed
 }
 
-// openSecrets reads the server's key, and makes it at the first start.
+// openSecrets reads the server's key, and makes it at the first start. What joining a pair
+// began and did not end is ended before.
 func (e *engine) openSecrets(data string) error {
+	if err := secret.Settle(data, e.member != nil); err != nil {
+		return err
+	}
 	key, err := secret.Load(data, os.Getenv)
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ func newServe(a *app) *cobra.Command {
 		Args: exactly(0, "no arguments"),
 	}
 	f.register(c)
+	f.faults.register(c)
 	c.Flags().DurationVar(&f.drain, "drain-timeout", 0, "for running work when the server stops (default 30s)")
 	c.Flags().BoolVar(&f.check, "check", false, "check the configuration and exit")
 	f.faults.register(c)
@@ -135,6 +136,7 @@ type server struct {
 	live    *live
 	license *licensing
 	pair    *membership
+	forming *forming
 	web     *console.Server
 	probe   *webProbe
 	faults  *faults
@@ -147,6 +149,7 @@ func newServer(c config, files *serverLog, f *faults) (*server, error) {
 	s.live.web = s.probe.item
 	s.license = newLicensing(c.Data, log.With("part", "license"), s.live.limit)
 	s.pair = newMembership(c, log.With("part", "pair"), s.live, s.license, f)
+	s.forming = newForming(s.pair)
 	registry := newRegistry(s.live)
 	s.license.peer = s.pair.use
 	registry.MustRegister(s.license.metric(), files.metric(), newPairCollector(s.pair.numbers))
@@ -156,12 +159,13 @@ func newServer(c config, files *serverLog, f *faults) (*server, error) {
 		Log: log.With("part", "web"), Version: version, Registry: registry, Defaults: c.defaults(),
 		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: settings{s.live},
 		Access: who, Sessions: who, Users: who, Tokens: who, Licensing: s.license, Logs: files,
-		Pair: pairing{s.pair}, PeerPlugins: pairing{s.pair}, ReadOnly: s.pair.readOnly, SessionEnded: s.pair.ended,
+		Pair: pairing{s.pair}, Forming: s.forming, PeerPlugins: pairing{s.pair}, ReadOnly: s.pair.readOnly, SessionEnded: s.pair.ended,
 		Health: s.live.health, Plugins: s.live.plugins,
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.web.Wrap(broken.web)
 	for _, w := range c.Watch {
 		one, err := watch.New(w, watch.Parts{Log: log.With("part", "watch"), Submit: s.live, Blobs: s.live, Jobs: watched{s.live}})
 		if err != nil {
@@ -215,6 +219,15 @@ func (s *server) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return s.pair.run(work) })
+	g.Go(func() error {
+		s.live.web.run(work, l.Addr(), s.config.Web.TLSCert != "")
+		return nil
+	})
+	g.Go(func() error {
+		s.faults.run(work)
+		return nil
+	})
+	g.Go(func() error { return s.forming.run(work) })
 	g.Go(func() error { return s.brake(soft, work, stop) })
 	err = g.Wait()
 	if err == nil {

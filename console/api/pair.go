@@ -37,6 +37,7 @@ type Pair struct {
 	Withheld int           `json:"withheld,omitempty" doc:"Jobs of the other server that do not run here because they need what differs"`
 	Refused  *Problem      `json:"refused,omitempty" doc:"Why the servers do not work together, or why this one does not take over"`
 	Events   []PairEvent   `json:"events,omitempty" doc:"What happened lately, the newest first"`
+	Window   *PairWindow   `json:"window,omitempty" doc:"Of the last POST /v1/pair/init since the server started"`
 }
 
 // PairServer is one server of a pair.
@@ -117,6 +118,15 @@ type Maintenance struct {
 type PairCode struct {
 	Code    string    `json:"code" doc:"To be typed on the other server, once"`
 	Expires time.Time `json:"expires"`
+}
+
+// PairWindow is how far another server is with joining this one.
+type PairWindow struct {
+	Stage string    `json:"stage" enum:"waiting,proven,checking,granted,forming,formed,closed" doc:"closed: nothing was formed"`
+	Until time.Time `json:"until,omitzero" doc:"End of the stage"`
+	Wrong int       `json:"wrong,omitempty" doc:"Tries with a wrong code"`
+	Peer  string    `json:"peer,omitempty" doc:"Name of the server that joins, once it has told"`
+	Why   *Problem  `json:"why,omitempty" doc:"Why nothing was formed"`
 }
 
 // JoinPair asks a server to join a pair.

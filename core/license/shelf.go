@@ -119,6 +119,14 @@ func (s *Shelf) Get(key Key) (Signed, error) {
 	return l, nil
 }
 
+// File is an imported licence as it was signed.
+func (s *Shelf) File(key Key) ([]byte, error) {
+	if _, err := ParseKey(string(key)); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(s.path(string(key) + ".license"))
+}
+
 // Activate puts an imported licence in force. While one of the other role is in force
 // it must be deactivated first (GS12).
 func (s *Shelf) Activate(key Key, now time.Time) (Signed, error) {

@@ -214,13 +214,12 @@ func TestARequestWithoutACertificateIsRefused(t *testing.T) {
 
 // middle is a server with a key of its own between the two: it passes on what it hears.
 type middle struct {
-	self   *party
-	to     string // address of the primary
-	code   Code   // that it knows or guesses
-	knows  bool
-	steps  []string
-	delay  chan struct{} // it answers the proof after this; nil: at once
-	victim Config
+	self  *party
+	to    string // address of the primary
+	code  Code   // that it knows or guesses
+	knows bool
+	steps []string
+	delay chan struct{} // it answers the proof after this; nil: at once
 }
 
 func (m *middle) ServeHTTP(w http.ResponseWriter, r *http.Request) {

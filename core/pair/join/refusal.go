@@ -3,8 +3,10 @@ package join
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/license"
 )
 
 // Codes of failures, beside CodeCode and those of package core.
@@ -34,6 +36,9 @@ func (r *Refusal) Error() string {
 	return b.String()
 }
 
+// Unwrap makes the refusal known as its Failure.
+func (r *Refusal) Unwrap() error { return r.Failure() }
+
 // Failure is the refusal for an API.
 func (r *Refusal) Failure() *core.Failure {
 	return &core.Failure{Code: CodeRefused, Detail: r.Error(), Remedy: "mend what is named, then " + again, Permanent: true}
@@ -44,4 +49,15 @@ func (m meeting) refusal(all []Problem) error {
 		return nil
 	}
 	return &Refusal{m.name(m.primary), m.name(m.joiner), all}
+}
+
+// Lacking is what a server lacks of a primary's licence, before it asks another one to
+// join; nil: nothing.
+func Lacking(p Proposal, trusted []string, now time.Time) error {
+	m := meeting{primary: p, trusted: trusted, now: now}
+	_, found := m.licence(p, license.Primary)
+	if len(found) == 0 {
+		return nil
+	}
+	return &Refusal{m.name(p), "another server", found}
 }
