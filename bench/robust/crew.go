@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,14 +40,22 @@ type crew struct {
 	disks map[string]*disk.Disk
 	logs  map[string]*site.LogReader
 
-	job atomic.Int64 // the last one submitted
+	paper image.Image  // behind the numbers of pages; nil: nothing
+	job   atomic.Int64 // the last one submitted
 
 	mu     sync.Mutex // guards record
 	record *history.Record
 }
 
-// pluginNames are those of the installed plug-ins that a round needs; the engine is its own.
-var pluginNames = []string{"image", "pdf", "folder", "webhook"}
+// Plug-ins that a round needs of the installed ones. The engine is its own, unless the real
+// one is wanted.
+var (
+	pluginNames = []string{"image", "pdf", "folder", "webhook"}
+	realEngine  = []string{"leptonica", "tesseract"}
+)
+
+// letter is what real engines read.
+const letter = "testdata/letter-1bit.png"
 
 func newCrew(ctx context.Context, o options) (_ *crew, err error) {
 	c := &crew{o: o, record: &history.Record{}, noDisks: disk.Possible()}
@@ -86,6 +97,12 @@ func (c *crew) build(ctx context.Context) error {
 		}
 	}
 	c.programs.Plugins = filepath.Join(c.dir, "plugins")
+	if c.o.tesseract {
+		if c.paper, err = picture(letter); err != nil {
+			return err
+		}
+		return site.Folder(c.programs.Plugins, c.o.plugins, slices.Concat(pluginNames, realEngine))
+	}
 	if err := site.Folder(c.programs.Plugins, c.o.plugins, pluginNames); err != nil {
 		return err
 	}
@@ -96,6 +113,15 @@ func (c *crew) build(ctx context.Context) error {
 		return fmt.Errorf("build the engine: %w: %s", err, out)
 	}
 	return nil
+}
+
+func picture(path string) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return png.Decode(f)
 }
 
 // now is the record of the round that is being played.
@@ -168,7 +194,7 @@ func (c *crew) client(n int) *load.Client {
 	if c.room != nil {
 		local = room.Address(room.Clients)
 	}
-	cl := &load.Client{Profile: profile, HTTP: load.NewHTTP(local, 4*time.Second)}
+	cl := &load.Client{Profile: profile, Paper: c.paper, HTTP: load.NewHTTP(local, 4*time.Second)}
 	for i, s := range c.pair.Both() {
 		cl.Servers[i] = load.Server{Name: s.Name, URL: s.URL()}
 	}

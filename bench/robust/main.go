@@ -29,6 +29,7 @@ type options struct {
 	settle                    time.Duration
 	local                     bool
 	alone                     bool
+	tesseract                 bool
 	verbose                   bool
 }
 
@@ -50,6 +51,7 @@ func main() {
 	flag.DurationVar(&o.pageTime, "page-time", 60*time.Millisecond, "that the engine takes for a page")
 	flag.DurationVar(&o.settle, "settle", 90*time.Second, "for all to be quiet after a scene")
 	flag.BoolVar(&o.local, "local", false, "no network of its own, even where one can be made")
+	flag.BoolVar(&o.tesseract, "tesseract", false, "read real letters with the real engine; what it did is taken from the journals then")
 	flag.BoolVar(&o.alone, "alone", false, "form no pair: shows what the run costs by itself, and that it finds what a pair would have saved")
 	flag.BoolVar(&o.verbose, "v", false, "tell each step")
 	flag.Parse()

@@ -11,7 +11,6 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/bench/robust/history"
 	"github.com/twinleaf-scan/twinleaf/bench/robust/load"
-	"github.com/twinleaf-scan/twinleaf/bench/robust/scan"
 	"github.com/twinleaf-scan/twinleaf/bench/robust/sink"
 	"github.com/twinleaf-scan/twinleaf/bench/robust/site"
 )
@@ -49,9 +48,14 @@ func (c *crew) play(ctx context.Context, p planned) result {
 		err = a.perform(ctx)
 	}
 	if c.pair != nil {
-		a.readings()
+		a.readLogs()
 	}
-	tally, found := history.Judge(a.record.Round(), p.scene.bounds(c.o, p))
+	if err == nil && c.o.tesseract {
+		err = a.readJournals(ctx)
+	}
+	bounds := p.scene.bounds(c.o, p)
+	bounds.Foreign = c.o.tesseract
+	tally, found := history.Judge(a.record.Round(), bounds)
 	found = append(found, a.found...)
 	if err != nil && ctx.Err() == nil {
 		found = append(found, err.Error())
@@ -92,16 +96,21 @@ const sessionLength = 12
 // maxOpen is how many acknowledged jobs may wait before the clients submit one every
 // trickle only: somebody has to find out that a server is away.
 const (
-	maxOpen = 24
-	trickle = 1200 * time.Millisecond
+	maxOpen     = 24
+	maxOpenReal = 8 // with the real engine
+	trickle     = 1200 * time.Millisecond
 )
 
 // submit submits job after job until busy ends.
 func (a *act) submit(ctx, busy context.Context, n int) {
 	client := a.client(n)
 	random := rand.New(rand.NewPCG(a.o.seed, uint64(a.number)<<16|uint64(n)))
+	most := maxOpen
+	if a.o.tesseract {
+		most = maxOpenReal
+	}
 	for count := 1; busy.Err() == nil; count++ {
-		for began := time.Now(); a.record.Open() >= maxOpen && time.Since(began) < trickle && busy.Err() == nil; {
+		for began := time.Now(); a.record.Open() >= most && time.Since(began) < trickle && busy.Err() == nil; {
 			_ = site.Pause(busy, 50*time.Millisecond) // Err says when it is over
 		}
 		if count%sessionLength == 0 {
@@ -152,7 +161,7 @@ func (a *act) quiet(ctx context.Context) error {
 	err := site.Eventually(ctx, a.o.settle, "every job arrives", func(context.Context) error {
 		for _, s := range a.pair.Both() {
 			if err := s.Ended(); err != nil {
-				return err
+				return &site.Final{Err: err}
 			}
 		}
 		if n := a.record.Open(); n > 0 {
@@ -225,27 +234,5 @@ func jobs(ctx context.Context, s *site.Server, first int) ([]history.Listed, err
 			return out, nil
 		}
 		after = page.Next
-	}
-}
-
-// readings takes from the logs what the engines did, and whatever a server must not say.
-func (a *act) readings() {
-	for name, log := range a.logs {
-		lines, err := log.Next()
-		if err != nil {
-			a.found = append(a.found, err.Error())
-		}
-		var list []history.Reading
-		for _, l := range lines {
-			switch {
-			case l.Message == "page begun" || l.Message == "page done":
-				if p, err := scan.Parse(l.Text("number")); err == nil && p.Job >= a.first {
-					list = append(list, history.Reading{Page: p, Server: name, Done: l.Message == "page done", At: l.Time})
-				}
-			case l.Level == "TEXT" && (strings.HasPrefix(l.Message, "panic:") || strings.HasPrefix(l.Message, "fatal error:")):
-				a.found = append(a.found, name+": "+l.Message)
-			}
-		}
-		a.record.Read(list)
 	}
 }

@@ -16,6 +16,7 @@ type Bounds struct {
 	Again    int           // pages recognised a second time; negative: any number
 	Takeover time.Duration // from a calm kill to the first page of its jobs on the other server
 	Tries    int           // of one submission
+	Foreign  bool          // documents hold more than the numbers of their pages: their text is not looked at
 }
 
 // Tally is what happened in one round, or in several.
@@ -112,7 +113,7 @@ func (j *judgement) job(a Answer) {
 	keys := map[string]bool{}
 	for _, d := range arrived {
 		keys[d.Key] = true
-		if want := wanted(a); d.Text != want {
+		if want := wanted(a); d.Text != want && !j.bounds.Foreign {
 			j.find("job %d (%s) was delivered with the text %q, not %q", a.Job, a.ID, d.Text, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"mime/multipart"
 	"net"
@@ -30,6 +31,7 @@ type Client struct {
 	Servers [2]Server // the primary first
 	Profile string
 	Session string
+	Paper   image.Image  // behind the numbers of the pages; nil: nothing
 	HTTP    *http.Client // its timeouts say how long a silent server is waited for
 
 	away bool // it has gone over to the secondary and stays there for the session
@@ -59,7 +61,7 @@ const between = 100 * time.Millisecond
 
 // Submit sends a job until it is acknowledged or ctx ends.
 func (c *Client) Submit(ctx context.Context, job, pages int) (history.Answer, error) {
-	body, media, err := form(job, pages)
+	body, media, err := form(job, pages, c.Paper)
 	if err != nil {
 		return history.Answer{}, err
 	}
@@ -98,11 +100,11 @@ func (c *Client) server() Server {
 }
 
 // form is the body of a submission: one small scan for each page.
-func form(job, pages int) (body []byte, media string, err error) {
+func form(job, pages int, paper image.Image) (body []byte, media string, err error) {
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
 	for n := range pages {
-		png, err := scan.PNG(scan.Page{Job: job, Page: n + 1}, nil)
+		png, err := scan.PNG(scan.Page{Job: job, Page: n + 1}, paper)
 		if err != nil {
 			return nil, "", err
 		}

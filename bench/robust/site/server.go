@@ -157,7 +157,7 @@ func (s *Server) Start(ctx context.Context) error {
 func (s *Server) Await(ctx context.Context, patience time.Duration) error {
 	return Eventually(ctx, patience, s.Name+" is up", func(ctx context.Context) error {
 		if err := s.Ended(); err != nil {
-			return fmt.Errorf("%w\n%s", err, s.Tail(2000))
+			return &Final{fmt.Errorf("%w\n%s", err, s.Tail(2000))}
 		}
 		h, err := s.Health(ctx)
 		if err == nil && h.Data.State != "up" {

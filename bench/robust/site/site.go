@@ -67,7 +67,13 @@ func FreeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// Eventually asks until there is no error, or until the patience is over.
+// Final is an error after which nothing gets better by waiting.
+type Final struct{ Err error }
+
+func (f *Final) Error() string { return f.Err.Error() }
+func (f *Final) Unwrap() error { return f.Err }
+
+// Eventually asks until there is no error or a [Final] one, or until the patience is over.
 func Eventually(ctx context.Context, patience time.Duration, what string, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
 	defer cancel()
@@ -75,6 +81,9 @@ func Eventually(ctx context.Context, patience time.Duration, what string, ask fu
 		err := ask(ctx)
 		if err == nil {
 			return nil
+		}
+		if errors.As(err, new(*Final)) {
+			return fmt.Errorf("%s: %w", what, err)
 		}
 		if Pause(ctx, 25*time.Millisecond) != nil {
 			return fmt.Errorf("%s: %w: %w", what, context.Cause(ctx), err)
