@@ -1,11 +1,5 @@
 package core
 
-import (
-	"bytes"
-	"reflect"
-	"slices"
-)
-
 // job is what the fold knows of one job. Everything in record is a register, see
 // register.go; the rest follows from it.
 //
@@ -241,34 +235,6 @@ func (j *job) joinPages(pages map[int]*pageWork) {
 			j.pages[n] = &page
 		}
 	}
-}
-
-// otherIDs are the ids of both records but the first one's own.
-func otherIDs(j, o *job) []JobID {
-	ids := slices.Concat(j.Aliases, o.Aliases, []JobID{o.ID})
-	slices.Sort(ids)
-	ids = slices.DeleteFunc(slices.Compact(ids), func(id JobID) bool { return id == j.ID })
-	if len(ids) == 0 {
-		return nil
-	}
-	return ids
-}
-
-// earlierSub is earlier for submissions: what sealing drops does not decide.
-func earlierSub(a, b *first[JobSubmitted]) *first[JobSubmitted] {
-	if a == nil || b == nil || a.At != b.At {
-		return earlier(a, b)
-	}
-	if reflect.DeepEqual(a, b) || bytes.Compare(written(stripped(a.Val)), written(stripped(b.Val))) <= 0 {
-		return a
-	}
-	return b
-}
-
-// stripped is what a sealed job keeps of its submission.
-func stripped(b JobSubmitted) JobSubmitted {
-	b.Inputs, b.Options = nil, Options{}
-	return b
 }
 
 // sealed reports whether nothing can happen to the job any more.

@@ -93,3 +93,14 @@ func (s *State) relist() {
 	slices.SortFunc(s.order, bySubmission)
 	s.open = slices.DeleteFunc(slices.Clone(s.order), func(j *job) bool { return !j.plan.State.Open() })
 }
+
+// otherIDs are the ids of both records but the first one's own.
+func otherIDs(j, o *job) []JobID {
+	ids := slices.Concat(j.Aliases, o.Aliases, []JobID{o.ID})
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id JobID) bool { return id == j.ID })
+	if len(ids) == 0 {
+		return nil
+	}
+	return ids
+}

@@ -63,6 +63,23 @@ func earlier[T any](a, b *first[T]) *first[T] {
 	return b
 }
 
+// earlierSub is earlier for submissions: what sealing drops does not decide.
+func earlierSub(a, b *first[JobSubmitted]) *first[JobSubmitted] {
+	if a == nil || b == nil || a.At != b.At {
+		return earlier(a, b)
+	}
+	if reflect.DeepEqual(a, b) || bytes.Compare(written(stripped(a.Val)), written(stripped(b.Val))) <= 0 {
+		return a
+	}
+	return b
+}
+
+// stripped is what a sealed job keeps of its submission.
+func stripped(b JobSubmitted) JobSubmitted {
+	b.Inputs, b.Options = nil, Options{}
+	return b
+}
+
 // written is v as JSON; what cannot be written is empty.
 func written(v any) []byte {
 	data, err := json.Marshal(v)

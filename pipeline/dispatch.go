@@ -28,6 +28,8 @@ type dispatcher struct {
 	down          bool      // the last append failed
 	retries       int       // appends that failed in a row
 	wakeAt        time.Time // next try of a failed append
+	blobTries     int       // probes of a blob store that is down, in a row
+	blobsAt       time.Time // next of them
 	sinceSnapshot int       // events, of both servers
 	compactAt     time.Time // next try of a failed compaction
 
@@ -41,6 +43,7 @@ type attempt struct {
 	cancel context.CancelCauseFunc
 	resume time.Time // of a resting one
 	rests  int
+	lost   bool // it rests because a blob is lost
 }
 
 // outcome is how an attempt ended.
@@ -76,6 +79,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 		d.settleSides()
 		d.dispatch(ctx)
 		d.probe(ctx)
+		d.probeBlobs(ctx)
 		if d.drained() {
 			return d.finish(ctx)
 		}
@@ -158,6 +162,9 @@ func (d *dispatcher) wake() (<-chan time.Time, func()) {
 	if d.down {
 		next, ok = d.wakeAt, true
 	}
+	if d.blobsDown() && (!ok || d.blobsAt.Before(next)) {
+		next, ok = d.blobsAt, true
+	}
 	if due, is := d.drainDue(); is && (!ok || due.Before(next)) {
 		next, ok = due, true
 	}
@@ -216,26 +223,6 @@ func runStage(ctx context.Context, stage Stage, t core.Task) (core.Result, error
 	return stage.Run(ctx, t)
 }
 
-// limit is how long a task may take.
-func (d *dispatcher) limit(t core.Task) time.Duration {
-	switch poolOf(t.Stage) {
-	case pages:
-		return t.Options.Limits.WithDefaults().PageTimeout
-	case documents:
-		return t.Options.Limits.WithDefaults().JobTimeout
-	}
-	return d.cfg.DeliverLimit * time.Duration(documentsIn(t.Document.Outputs))
-}
-
-// documentsIn is how many documents a delivery hands over, at least one.
-func documentsIn(outputs []core.Output) int {
-	most := 1
-	for _, o := range outputs {
-		most = max(most, o.Part)
-	}
-	return most
-}
-
 // ended turns an outcome into the event that waits for the journal.
 func (d *dispatcher) ended(o outcome) {
 	t := o.task
@@ -266,19 +253,6 @@ func (d *dispatcher) failed(o outcome) {
 	d.cfg.Log.Warn("stage failed", "job", t.Job, "stage", t.Stage, "page", t.Page, "destination", t.Destination,
 		"attempt", t.Attempt, "final", e.Final, "code", f.Code, "err", o.err)
 	d.setUnsaved(append(d.unsaved, d.event(t.Job, e)))
-}
-
-func failureOf(o outcome, limit time.Duration) core.Failure {
-	f := core.AsFailure(o.err)
-	late := errors.Is(o.cause, context.DeadlineExceeded)
-	if late && (f.Code == core.CodeInternal || errors.Is(o.err, context.DeadlineExceeded)) {
-		return core.Failure{
-			Code:   core.CodeTimeout,
-			Detail: fmt.Sprintf("stage %s took longer than %v", o.task.Stage, limit),
-			Remedy: "retry the job, or raise the time limit in its profile",
-		}
-	}
-	return f
 }
 
 // finish is the end of the loop: what runs is stopped, its results are kept.

@@ -97,3 +97,26 @@ func TestLostPageImageDoesNotFailThePage(t *testing.T) {
 		_ = r.end()
 	})
 }
+
+// The side goes to the peer because the disk is full. Nothing is tried here any more, and
+// yet the server has to notice that there is room again.
+func TestBlobStoreComesBackWithoutWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTwins(t, Config{}, 1)
+		w.a.submit(core.Submission{})
+		w.a.stages.failWith(on(core.Ingest, 0, core.DataDown("put", errDisk)))
+		w.a.Work(Own)
+		time.Sleep(2 * time.Second)
+		if got := w.a.Health().Data.State; got != "down" {
+			t.Fatalf("the data service is %s", got)
+		}
+		if err := w.a.DrainJobs(t.Context(), Own, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got := w.a.Health().Data.State; got != "up" {
+			t.Errorf("the data service is %s although there is room", got)
+		}
+		w.end()
+	})
+}

@@ -61,6 +61,12 @@ func (h *health) up(item dataItem, now time.Time) {
 	h.settle(now)
 }
 
+func (h *health) isDown(item dataItem) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.causes[item] != ""
+}
+
 func (h *health) settle(now time.Time) {
 	state, cause := "up", h.causes[journalItem]
 	if cause == "" {

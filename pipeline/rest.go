@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 )
@@ -16,7 +18,7 @@ func (d *dispatcher) rest(o outcome) bool {
 	a := d.running[o.task.Key()]
 	lost := errors.Is(o.err, errLost)
 	if o.err == nil || core.AsFailure(o.err).Code != core.CodeDataDown && !lost {
-		if o.err == nil && len(d.resting) == 0 {
+		if o.err == nil && !d.restsForSpace() {
 			d.health.up(blobItem, d.cfg.Now())
 		}
 		return false
@@ -28,6 +30,7 @@ func (d *dispatcher) rest(o outcome) bool {
 		return false
 	}
 	a.rests++
+	a.lost = lost
 	a.resume = d.cfg.Now().Add(d.cfg.Retry.after(a.rests, d.cfg.Retry.MaxRest))
 	d.pools[poolOf(o.task.Stage)]++
 	d.resting = append(d.resting, a)
@@ -54,3 +57,28 @@ func (d *dispatcher) resume(ctx context.Context) {
 		return true
 	})
 }
+
+// restsForSpace reports whether an attempt rests until the blob store can write again. Its
+// next try will tell.
+func (d *dispatcher) restsForSpace() bool {
+	return slices.ContainsFunc(d.resting, func(a *attempt) bool { return !a.lost })
+}
+
+// probeBlobs finds out whether a blob store that is down takes something again, when no
+// attempt will: the side that it happened to may have gone to the peer because of it.
+func (d *dispatcher) probeBlobs(ctx context.Context) {
+	if !d.blobsDown() || ctx.Err() != nil || d.cfg.Now().Before(d.blobsAt) {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, appendLimit)
+	defer stop()
+	if _, _, err := d.blobs.Put(ctx, strings.NewReader("probe"), 0); err != nil {
+		d.blobTries++
+		d.blobsAt = d.cfg.Now().Add(d.cfg.Retry.after(d.blobTries, 30*time.Second))
+		return
+	}
+	d.blobTries = 0
+	d.health.up(blobItem, d.cfg.Now())
+}
+
+func (d *dispatcher) blobsDown() bool { return d.health.isDown(blobItem) && !d.restsForSpace() }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"io"
 	"slices"
 	"testing"
 
@@ -149,18 +148,4 @@ func (w *twins) state(r *rig, id core.JobID) core.JobState {
 		w.t.Fatal(err)
 	}
 	return v.State
-}
-
-func content(t *testing.T, r *rig, ref core.Ref) string {
-	t.Helper()
-	f, err := r.blobs.Open(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	all, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(all)
 }
