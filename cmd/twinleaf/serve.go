@@ -165,7 +165,6 @@ func newServer(c config, files *serverLog, f *faults) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.web.Wrap(broken.web)
 	for _, w := range c.Watch {
 		one, err := watch.New(w, watch.Parts{Log: log.With("part", "watch"), Submit: s.live, Blobs: s.live, Jobs: watched{s.live}})
 		if err != nil {
@@ -196,11 +195,11 @@ func (s *server) run(ctx context.Context) error {
 	s.web.Wrap(s.faults.web)
 	g.Go(func() error { return s.web.Serve(work, l) })
 	g.Go(func() error {
-		s.probe.run(soft, l.Addr(), s.config.Web.TLSCert != "")
+		s.probe.run(work, l.Addr(), s.config.Web.TLSCert != "")
 		return nil
 	})
 	g.Go(func() error {
-		s.faults.run(soft)
+		s.faults.run(work)
 		return nil
 	})
 	g.Go(func() error {
@@ -219,14 +218,6 @@ func (s *server) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return s.pair.run(work) })
-	g.Go(func() error {
-		s.live.web.run(work, l.Addr(), s.config.Web.TLSCert != "")
-		return nil
-	})
-	g.Go(func() error {
-		s.faults.run(work)
-		return nil
-	})
 	g.Go(func() error { return s.forming.run(work) })
 	g.Go(func() error { return s.brake(soft, work, stop) })
 	err = g.Wait()
