@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +31,9 @@ func (l *licensing) Activate(_ context.Context, a api.Activation) (api.License, 
 	}
 	key, err := l.imported(shelf, a)
 	if err == nil {
+		err = l.secondPrimary(key)
+	}
+	if err == nil {
 		_, err = shelf.Activate(key, l.now())
 	}
 	if err != nil {
@@ -37,6 +41,18 @@ func (l *licensing) Activate(_ context.Context, a api.Activation) (api.License, 
 	}
 	l.again()
 	return l.view()
+}
+
+// secondPrimary refuses the role 03 while the other server of the pair is known to have it
+// in force (GS12). One that is gone does not count: a secondary may be made the primary in
+// its place.
+func (l *licensing) secondPrimary(key license.Key) error {
+	p := l.peer()
+	if key.Role() != license.Primary || p.role != license.Primary {
+		return nil
+	}
+	return fmt.Errorf("%s is active as the primary (03), and a pair has one: %s is not activated\nhint: "+
+		"run \"twinleaf deactivate\" on %s first; this server knows of it within half a minute", p.name, key, p.name)
 }
 
 // imported is the key of the licence that is wanted. A public key is trusted only when it

@@ -48,10 +48,15 @@ func thisMachine() machine {
 	return m
 }
 
-// peerUse is what the other server of a pair takes of the licence.
+// peerUse is what the other server of a pair takes of the licence, as it was last heard:
+// nobody asks it for the sake of the licence, so that a server that is gone delays nothing
+// (EP4-9).
 type peerUse struct {
 	cores  int  // of the other server; 0: there is none
 	active bool // this server is the one that works
+
+	name string       // of the other server
+	role license.Role // of the licence that it has in force; empty: none, or it is not heard now
 }
 
 // licensing is the licence of this server and what follows from it.

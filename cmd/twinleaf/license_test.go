@@ -83,7 +83,7 @@ func TestEP17CoresOverTheLimitAreToldAndWorkIsBounded(t *testing.T) {
 		{2, 1, true, false, 0}, {2, 2, true, false, 0}, {2, 3, true, true, 2}, {3, 2, false, true, 2}, {8, 8, true, true, 3}, {8, 8, false, true, 1},
 	} {
 		b := newLicenseRig(t, machine{c.own, []string{northMAC}})
-		b.peer = func() peerUse { return peerUse{c.peer, c.active} }
+		b.peer = func() peerUse { return peerUse{cores: c.peer, active: c.active} }
 		out := b.activate(t, newIssuer(t), north())
 		b.apply(b.look())
 		const said = `level=ERROR msg="CPU limit exhausted. Can’t allocate more CPUs." code=license-cores cause="The servers have `

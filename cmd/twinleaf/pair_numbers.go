@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/license"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
 	"github.com/twinleaf-scan/twinleaf/core/parity"
 )
@@ -51,7 +52,12 @@ func (m *membership) use() peerUse {
 		return peerUse{active: true}
 	}
 	is, _ := mb.checker.peerIs()
-	return peerUse{cores: is.Cores, active: mb.node.Status().Mode == pair.ModeActive}
+	s := mb.node.Status()
+	u := peerUse{cores: is.Cores, active: s.Mode == pair.ModeActive, name: mb.formed.Peer.Name}
+	if s.Linked && is.License != nil {
+		u.role = license.Role(is.License.Role)
+	}
+	return u
 }
 
 // ended tells the pair that a session has ended.

@@ -106,8 +106,10 @@ func (m *paired) health() pair.Health {
 // lookEvery is how often the licence is looked at for what it lets this server be.
 const lookEvery = time.Second
 
-// watch looks at the licence again and again until ctx ends.
+// watch looks at the licence, and whether the other server is heard, again and again until
+// ctx ends.
 func (m *paired) watch(ctx context.Context) error {
+	pulse := heartbeat{peer: m.formed.Peer.Name, limit: m.part.config.Pair.Silence, log: m.log}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -116,6 +118,8 @@ func (m *paired) watch(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			m.look()
+			s := m.node.Status()
+			pulse.note(s.Linked, s.LastHeard, m.now())
 		}
 	}
 }
