@@ -101,7 +101,7 @@ func (p *Pair) machines(ctx context.Context) ([]string, error) {
 
 // Form makes the running, licensed servers a pair and waits until it protects.
 func (p *Pair) Form(ctx context.Context) error {
-	out, err := p.Programs.Run(ctx, "pair", "init", "--server", p.Primary.URL())
+	out, err := p.Programs.Run(ctx, "pair", "init", "--detach", "--server", p.Primary.URL())
 	if err != nil {
 		return err
 	}
