@@ -164,6 +164,9 @@ func TestWholeFileBecomesOneJob(t *testing.T) {
 	if s.Profile != "fax" || !slices.Equal(s.Destinations, []string{"archive"}) || !bytes.Equal(f.srv.blobs[s.Files[0].Ref], scan) || s.Key == "" {
 		t.Errorf("got submission %+v, want profile fax, destination archive, a key and the scan's bytes", s)
 	}
+	if want := (core.Origin{Device: true}); s.Origin != want {
+		t.Errorf("it came as %+v, want as from a device: %+v", s.Origin, want)
+	}
 }
 
 func TestSubfolderIsTheProfile(t *testing.T) {
