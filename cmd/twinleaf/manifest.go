@@ -46,6 +46,13 @@ func takeManifest(ctx context.Context, c config, h *host.Host, settings []core.S
 	return m, m.Check()
 }
 
+// manifest is that of a server that runs.
+func (e *engine) manifest(ctx context.Context, c config, now time.Time, deep bool) (parity.Manifest, error) {
+	m, err := takeManifest(ctx, c, e.host, e.pipe.Journaled(), deep)
+	m.Server.ID, m.Clock = e.self.ID, now.UTC()
+	return m, err
+}
+
 // pluginsOf leaves out a program of the plug-in folder whose place one of the store takes.
 func pluginsOf(list []host.Status) []parity.Plugin {
 	all := []parity.Plugin{}

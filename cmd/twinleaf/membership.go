@@ -8,10 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/license"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
 	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
 	"github.com/twinleaf-scan/twinleaf/core/pair/link"
+	"github.com/twinleaf-scan/twinleaf/core/parity"
 )
 
 // Folders of a pair in the data folder.
@@ -141,4 +143,34 @@ func (m *membership) role(formed pair.Role) pair.Role {
 		return pair.Secondary
 	}
 	return formed
+}
+
+// manifest is what of this server must be the same on a peer.
+func (m *membership) manifest(ctx context.Context, deep bool) (parity.Manifest, error) {
+	e, err := m.live.get()
+	if err != nil {
+		return parity.Manifest{}, err
+	}
+	return e.manifest(ctx, m.config, m.now(), deep)
+}
+
+// active is where jobs are taken while this server does not take them; empty: nobody knows.
+func (m *membership) active() string {
+	mb := m.present()
+	if mb == nil {
+		return ""
+	}
+	if s := mb.node.Status(); !s.Linked || s.Peer.Phase != pair.Working {
+		return ""
+	}
+	return mb.formed.Peer.URL
+}
+
+// admit says why a job that comes so is not taken here, before anything of it is read.
+func (m *membership) admit(_ context.Context, o core.Origin) *core.Failure {
+	mb := m.present()
+	if mb == nil {
+		return nil
+	}
+	return mb.ask(o)
 }

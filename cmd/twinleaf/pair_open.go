@@ -60,10 +60,7 @@ func (m *paired) join(e *engine) error {
 	m.pipe = e.pipe
 	m.checker = &checker{
 		here: func(ctx context.Context, deep bool) (parity.Manifest, error) {
-			manifest, err := takeManifest(ctx, c, e.host, e.pipe.Journaled(), deep)
-			manifest.Server.ID = m.self.ID
-			manifest.Clock = m.now().UTC()
-			return manifest, err
+			return e.manifest(ctx, c, m.now(), deep)
 		},
 		there: m.theirs,
 		roles: m.roles,

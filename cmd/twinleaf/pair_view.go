@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
@@ -46,6 +47,14 @@ func (p pairing) Sync(ctx context.Context, _ string) error {
 // silent says that the other server is needed and does not answer.
 func silent(m *paired, err error) error {
 	return core.Refuse(api.CodeSilent, "see whether it runs and can be reached; jobs are shipped as soon as it can", "%s does not answer: %s", m.formed.Peer.Name, firstLine(err))
+}
+
+// unlessTold is silent for an error that nobody explained.
+func unlessTold(m *paired, err error) error {
+	if err == nil || errors.As(err, new(*core.Failure)) {
+		return err
+	}
+	return silent(m, err)
 }
 
 // Parity compares the servers.
@@ -187,7 +196,8 @@ func (p pairing) Lock(ctx context.Context) ([]byte, error) {
 	if m == nil {
 		return nil, noPair()
 	}
-	return m.client.Lock(ctx)
+	lock, err := m.client.Lock(ctx)
+	return lock, unlessTold(m, err)
 }
 
 // Archive opens a plug-in of the other server.
@@ -196,5 +206,6 @@ func (p pairing) Archive(ctx context.Context, digest string) (io.ReadCloser, err
 	if m == nil {
 		return nil, noPair()
 	}
-	return m.client.Archive(ctx, digest)
+	archive, err := m.client.Archive(ctx, digest)
+	return archive, unlessTold(m, err)
 }

@@ -55,16 +55,19 @@ func (m *paired) close() error {
 
 // admit says why a job is not taken here; nil: it is.
 func (m *paired) admit(sub core.Submission) error {
-	o := sub.Origin
+	if why := m.ask(sub.Origin); why != nil {
+		return why
+	}
+	m.touch(sub.Origin.Session)
+	return nil
+}
+
+// ask says why a job that comes so is not taken here.
+func (m *paired) ask(o core.Origin) *core.Failure {
 	if o.Failover != "" {
 		m.node.Came(pair.Cause(o.Failover))
 	}
-	why := m.node.Admit(pair.Request{Failover: pair.Cause(o.Failover), Bound: m.bound(o.Session), Device: o.Device})
-	if why != nil {
-		return why
-	}
-	m.touch(o.Session)
-	return nil
+	return m.node.Admit(pair.Request{Failover: pair.Cause(o.Failover), Bound: m.bound(o.Session), Device: o.Device})
 }
 
 func (m *paired) bound(session string) bool {

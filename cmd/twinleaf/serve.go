@@ -160,6 +160,7 @@ func newServer(c config, files *serverLog, f *faults) (*server, error) {
 		Submit: s.live, Blobs: s.live, Jobs: jobs{s.live}, Actions: jobs{s.live}, Settings: settings{s.live},
 		Access: who, Sessions: who, Users: who, Tokens: who, Licensing: s.license, Logs: files,
 		Pair: pairing{s.pair}, Forming: s.forming, PeerPlugins: pairing{s.pair}, ReadOnly: s.pair.readOnly, SessionEnded: s.pair.ended,
+		Manifest: s.pair.manifest, Active: s.pair.active, Admit: s.pair.admit,
 		Health: s.live.health, Plugins: s.live.plugins,
 	})
 	if err != nil {
