@@ -59,7 +59,6 @@ func newServe(a *app) *cobra.Command {
 	f.faults.register(c)
 	c.Flags().DurationVar(&f.drain, "drain-timeout", 0, "for running work when the server stops (default 30s)")
 	c.Flags().BoolVar(&f.check, "check", false, "check the configuration and exit")
-	f.faults.register(c)
 	c.Flags().BoolVar(&f.recover, "recover", false, "keep what is intact of a damaged journal; the damaged files stay beside it")
 	c.RunE = func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) }
 	return c
