@@ -55,6 +55,7 @@ func TestEachCauseGoesOver(t *testing.T) {
 		{"502", func(t *testing.T) string { return newFake(t, page(502)).URL }, Web, "answers 502 Bad Gateway, which is not Twinleaf"},
 		{"503 of another", func(t *testing.T) string { return newFake(t, page(503)).URL }, Web, "answers 503"},
 		{"504", func(t *testing.T) string { return newFake(t, page(504)).URL }, Web, "answers 504"},
+		{"404 of another", func(t *testing.T) string { return newFake(t, page(404)).URL }, Web, "answers 404 Not Found, which is not Twinleaf"},
 		{"a page", func(t *testing.T) string { return newFake(t, page(200)).URL }, Web, `answers with "text/html" instead of JSON`},
 		{"shutting down", func(t *testing.T) string { return newFake(t, problem(503, core.CodeInterrupted)).URL }, Web, "is shutting down"},
 		{"data service down", func(t *testing.T) string { return newFake(t, problem(503, core.CodeDataDown)).URL }, Data, "has no data service"},

@@ -162,12 +162,10 @@ func judge(s *server, rq request, resp *http.Response) *fault {
 	switch {
 	case p != nil:
 		return refusal(s, p)
-	case resp.StatusCode >= 500:
-		return notOurs(s, resp, "answers %s", resp.Status)
 	case resp.StatusCode < 400:
 		return notOurs(s, resp, "sends elsewhere, to %q", resp.Header.Get("Location"))
 	}
-	return nil
+	return notOurs(s, resp, "answers %s", resp.Status)
 }
 
 // misfit is the fault of a success that Twinleaf does not give.

@@ -15,6 +15,9 @@ import (
 // slow is how much longer than others may take what is read bit by bit, or is large.
 const slow = 3
 
+// looks is how often the vigil looks in the time after which it asks.
+const looks = 4
+
 // vigil watches over one try. As long as bytes move it does nothing. When nothing has
 // moved for a while it asks the server, over another connection, whether it is there:
 // a dead line or a process that hangs would else be waited for until the system gives
@@ -27,7 +30,7 @@ type vigil struct {
 	ended  chan struct{}
 	client *Client
 	server *server
-	every  time.Duration // between looks
+	after  time.Duration // of stillness the server is asked, and again and again
 	limit  time.Duration // of stillness of a server that is there
 }
 
@@ -35,12 +38,12 @@ type vigil struct {
 var errDone = errors.New("the answer was read")
 
 func (c *Client) watch(ctx context.Context, s *server, rq request) *vigil {
-	v := &vigil{client: c, server: s, every: c.config.Patience, limit: c.config.Answer, ended: make(chan struct{})}
+	v := &vigil{client: c, server: s, after: c.config.Patience, limit: c.config.Answer, ended: make(chan struct{})}
 	if rq.stream || rq.large {
 		v.limit *= slow
 	}
 	if rq.stream {
-		v.every *= slow
+		v.after *= slow
 	}
 	v.ctx, v.stop = context.WithCancelCause(ctx)
 	go v.run()
@@ -63,10 +66,11 @@ func (v *vigil) end() {
 // run ends the try when the server is not there any more, or is and does not move.
 func (v *vigil) run() {
 	defer close(v.ended)
-	t := time.NewTicker(v.every)
+	every := max(v.after/looks, 1)
+	t := time.NewTicker(every)
 	defer t.Stop()
 	var seen int64
-	var still time.Duration
+	var still, asked time.Duration
 	for {
 		select {
 		case <-v.ctx.Done():
@@ -74,10 +78,13 @@ func (v *vigil) run() {
 		case <-t.C:
 		}
 		if now := v.moved.Load(); now != seen || v.rests.Load() {
-			seen, still = now, 0
+			seen, still, asked = now, 0, 0
 			continue
 		}
-		still += v.every
+		if still += every; still < asked+v.after {
+			continue
+		}
+		asked = still
 		f := v.ask()
 		if f == nil && still >= v.limit {
 			f = v.silent(fmt.Errorf("nothing came for %s", still))
@@ -135,10 +142,17 @@ func (b *sent) Read(p []byte) (int, error) {
 		return n, err
 	}
 	b.left -= int64(n)
-	if b.left < 0 || b.left > 0 && err != nil {
-		return n, &localError{fmt.Errorf("the file had %d bytes and was changed while it was sent\nhint: wait until it is written, then submit it again", b.size)}
+	if b.left < 0 || b.left > 0 && err != nil || b.left == 0 && b.goesOn() {
+		return 0, &localError{fmt.Errorf("the file had %d bytes and was changed while it was sent\nhint: wait until it is written, then submit it again", b.size)}
 	}
 	return n, err
+}
+
+// goesOn reports whether the file is longer than it was. That is found out before its
+// last bytes leave, for then the server would have a whole scan.
+func (b *sent) goesOn() bool {
+	n, _ := b.body.Read(make([]byte, 1)) // an error shows at the next read
+	return n > 0
 }
 
 // watched is an answer's body under way.
