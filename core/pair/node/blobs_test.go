@@ -20,8 +20,7 @@ import (
 func TestABlobIsThereBeforeItsEvent(t *testing.T) {
 	for _, offered := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			a, b := together(t)
-			a.line.Stop(pair.OwnJobs)
+			a, b := lazily(t)
 			ref := a.put("a scan")
 			if offered {
 				a.node.Offer(ref)
@@ -49,8 +48,7 @@ func TestABlobIsThereBeforeItsEvent(t *testing.T) {
 // A push that hangs holds up the entry that names the blob, but not the answer.
 func TestAnEventWaitsForItsBlob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := together(t)
-		a.line.Stop(pair.OwnJobs)
+		a, b := lazily(t)
 		open := make(chan struct{})
 		a.wire.fails(func(what string) error {
 			if what == "put" {
@@ -73,8 +71,7 @@ func TestAnEventWaitsForItsBlob(t *testing.T) {
 // the journal for ever.
 func TestABlobThatIsGoneOrBadHoldsUpNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := together(t)
-		a.line.Stop(pair.OwnJobs)
+		a, b := lazily(t)
 		bad := errors.New("input/output error")
 		a.wire.fails(func(what string) error {
 			if what == "put" {
@@ -94,8 +91,7 @@ func TestABlobThatIsGoneOrBadHoldsUpNothing(t *testing.T) {
 // A peer whose blobs cannot be written gets no events that name them.
 func TestAFullBlobStoreHoldsTheEventBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := together(t)
-		a.line.Stop(pair.OwnJobs)
+		a, b := lazily(t)
 		a.wire.fails(func(what string) error {
 			if what == "put" {
 				return core.DataDown("store the blob", errors.New("no space left on device"))
@@ -115,8 +111,7 @@ func TestAFullBlobStoreHoldsTheEventBack(t *testing.T) {
 
 func TestScrubFetchesWhatIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := together(t)
-		a.line.Stop(pair.OwnJobs)
+		a, b := lazily(t)
 		refs := []core.Ref{a.put("one"), a.put("two"), a.put("three")}
 		a.accept("job", refs...)
 		agree(t, a, b, "job")
@@ -143,6 +138,23 @@ func TestScrubFetchesWhatIsMissing(t *testing.T) {
 		eventually(t, "the link is down", func() bool { return !b.node.Status().Linked })
 		if _, err := b.node.Scrub(t.Context()); !errors.Is(err, ErrUnlinked) {
 			t.Errorf("scrub without a peer: %v", err)
+		}
+	})
+}
+
+// A peer that lost its disk a moment after it was given a blob is given it again.
+func TestAWipedPeerIsGivenTheBlobsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := lazily(t)
+		ref := a.put("a scan")
+		a.accept("job", ref)
+		b.kill()
+		b.wipe()
+		b.boot()
+		before := len(a.wire.heard())
+		agree(t, a, b, "job")
+		if calls := a.wire.heard()[before:]; !slices.Contains(calls, "put") || !b.blobs.Has(ref) {
+			t.Errorf("b was asked %v, it has the scan: %v", calls, b.blobs.Has(ref))
 		}
 	})
 }

@@ -78,24 +78,21 @@ func TestAKilledServersJobsAreTakenOverAndGivenBack(t *testing.T) {
 
 func TestAWipedServerGetsEverythingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := together(t)
+		a, b := lazily(t)
 		ref := a.put("a scan")
-		a.line.Stop(pair.OwnJobs)
 		for i := range 50 {
 			a.accept("job-"+string(rune('A'+i)), ref)
 		}
-		b.line.Stop(pair.OwnJobs)
 		b.accept("of-b", b.put("another scan"))
 		had := a.end()
 		a.kill()
-		b.verdicts(pair.Verdicts{Role: b.role}) // no takeover: the job stays open
 		a.wipe()
 		a.boot()
 		agree(t, a, b, "job-A", "of-b")
 		if a.end() < had {
 			t.Errorf("the journal of a ends at %d, it had %d", a.end(), had)
 		}
-		eventually(t, "b's input is on a again", func() bool { return a.blobs.Has(ref) || !a.line.Needed()[ref] })
+		eventually(t, "the scan is on a again", func() bool { return a.blobs.Has(ref) })
 		if m := a.node.Metrics(); m.Healed == 0 {
 			t.Error("no blob was fetched")
 		}
@@ -249,6 +246,82 @@ func TestAStaleJournalEndsRun(t *testing.T) {
 	})
 }
 
+// The two parted before what the copy still has: no end of it can be appended.
+func TestAForkBelowTheCopysFirstEndsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := together(t)
+		a.accept("one")
+		old := a.copyOf(t)
+		a.accept("two")
+		a.line.snapshot(t, a.node.CompactLimit)
+		a.accept("three")
+		eventually(t, "the copy is compacted", func() bool { at, _ := b.copy.Bounds(); return at > 2 })
+		agree(t, a, b, "three")
+		a.kill()
+		b.kill()
+		a.own = old
+		a.boot()
+		eventually(t, "a works alone", a.works)
+		for _, id := range []string{"p", "q", "r", "s", "t"} {
+			a.accept(id)
+		}
+		b.boot()
+		if err := <-a.ended; !errors.Is(err, ErrStale) {
+			t.Fatalf("Run says %v", err)
+		}
+		a.ended <- nil
+	})
+}
+
+// The copy was damaged and set aside, and its owner lost its disk and began anew: the
+// state that is in a snapshot of the copy only goes into no journal that has begun.
+func TestASnapshotThatWasSetAsideNeedsAnEmptyJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := together(t)
+		a.accept("one")
+		a.line.snapshot(t, a.node.CompactLimit)
+		a.accept("two")
+		eventually(t, "the copy is compacted", func() bool { at, _ := b.copy.Bounds(); return at > 1 })
+		agree(t, a, b, "two")
+		a.kill()
+		b.kill()
+		if _, err := b.copy.SetAside(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		a.wipe()
+		line := newLine(t, "a", "b", a.own, a.blobs, time.Now)
+		if _, err := line.submit(t.Context(), "anew"); err != nil {
+			t.Fatal(err)
+		}
+		a.boot()
+		b.boot()
+		if err := <-a.ended; !errors.Is(err, ErrStale) {
+			t.Fatalf("Run says %v", err)
+		}
+		a.ended <- nil
+		a.kill()
+		a.own = journal.NewMemory(journal.Config{Writer: "a"})
+		a.boot()
+		agree(t, a, b, "one", "two")
+	})
+}
+
+// An event that could not be written is tried again.
+func TestATakeoverThatCannotBeWrittenIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := together(t)
+		b.line.fill(true)
+		a.kill()
+		began := time.Now()
+		eventually(t, "some tries have failed", func() bool { return time.Since(began) > 6*time.Second })
+		if b.line.worksOn(pair.PeerJobs) {
+			t.Error("b works on a's jobs in an epoch that is nowhere written")
+		}
+		b.line.fill(false)
+		eventually(t, "b works on a's jobs", func() bool { return b.line.worksOn(pair.PeerJobs) })
+	})
+}
+
 // GS30: the peer has the jobs when Do returns.
 func TestMaintenanceHandsOverAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -337,8 +410,12 @@ func TestAPartitionUnprotectsAndHeals(t *testing.T) {
 		if a.accept("later") || time.Since(began) > 0 {
 			t.Errorf("the next answer took %v", time.Since(began))
 		}
+		calls := a.wire.heard()
 		eventually(t, "each has the jobs of both", func() bool { return a.line.worksOn(pair.PeerJobs) && b.line.worksOn(pair.PeerJobs) })
 		b.accept("there")
+		if now := a.wire.heard(); len(now) > len(calls) {
+			t.Errorf("a asks a peer that is not there: %v", now[len(calls):])
+		}
 		a.wire.silence(false)
 		b.wire.silence(false)
 		healed := time.Now()
@@ -348,6 +425,9 @@ func TestAPartitionUnprotectsAndHeals(t *testing.T) {
 		}
 		if !a.accept("protected") {
 			t.Error("jobs are not protected after the partition")
+		}
+		if said := a.line.heard(); !slices.Contains(said, "stop own") {
+			t.Errorf("a worked on jobs that b had: %v", said)
 		}
 	})
 }

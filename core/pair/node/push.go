@@ -43,13 +43,14 @@ type pusher struct {
 
 	mu    sync.Mutex             // guards the fields below
 	known map[core.Ref]time.Time // what the peer was given, and when
+	ahead map[core.Ref]bool      // what was offered and is on its way, or will be
 	tries map[core.Ref]int       // that failed
 }
 
 func newPusher() pusher {
 	return pusher{
 		slots: make(chan struct{}, parallel), offered: make(chan core.Ref, offersMax),
-		known: map[core.Ref]time.Time{}, tries: map[core.Ref]int{},
+		known: map[core.Ref]time.Time{}, ahead: map[core.Ref]bool{}, tries: map[core.Ref]int{},
 	}
 }
 
@@ -94,10 +95,28 @@ func (p *pusher) failed(ref core.Ref) bool {
 // Offer says that a blob was put just now, so that it is with the peer before its event
 // is. It does not wait.
 func (n *Node) Offer(ref core.Ref) {
+	p := &n.pusher
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	select {
-	case n.pusher.offered <- ref:
+	case p.offered <- ref:
+		p.ahead[ref] = true
 	default: // its event brings it
 	}
+}
+
+// comes reports whether a blob was offered and is not there yet.
+func (p *pusher) comes(ref core.Ref) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ahead[ref]
+}
+
+// came says that a blob that was offered is there, or is not brought ahead.
+func (p *pusher) came(ref core.Ref) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.ahead, ref)
 }
 
 // pushOffered is one of the goroutines that push ahead.
@@ -107,13 +126,18 @@ func (n *Node) pushOffered(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case ref := <-n.pusher.offered:
-			if !n.linked() || n.pusher.knows(ref, n.now()) {
-				continue
-			}
-			if err := n.push(ctx, ref); err != nil {
-				n.cfg.Log.Debug("a blob was not pushed ahead", "ref", string(ref), "err", err)
-			}
+			n.pushAhead(ctx, ref)
 		}
+	}
+}
+
+func (n *Node) pushAhead(ctx context.Context, ref core.Ref) {
+	defer n.pusher.came(ref)
+	if !n.linked() || n.pusher.knows(ref, n.now()) {
+		return
+	}
+	if err := n.push(ctx, ref); err != nil {
+		n.cfg.Log.Debug("a blob was not pushed ahead", "ref", string(ref), "err", err)
 	}
 }
 
@@ -161,17 +185,30 @@ func (n *Node) unknown(frames [][]byte) ([]core.Ref, error) {
 	return refs, nil
 }
 
+// pushLacking brings those of the blobs to the peer that it lacks. It is not asked about
+// what is on its way.
 func (n *Node) pushLacking(ctx context.Context, refs []core.Ref) error {
-	asking, cancel := context.WithTimeout(ctx, askWithin)
-	lacking, err := n.cfg.Link.Lacks(asking, refs)
-	cancel()
-	if err != nil {
-		return fmt.Errorf("ask which blobs the peer lacks: %w", err)
+	var lacking, ask []core.Ref
+	for _, ref := range refs {
+		if n.pusher.comes(ref) {
+			lacking = append(lacking, ref)
+		} else {
+			ask = append(ask, ref)
+		}
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	if len(ask) > 0 {
+		asking, cancel := context.WithTimeout(ctx, askWithin)
+		lacks, err := n.cfg.Link.Lacks(asking, ask)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("ask which blobs the peer lacks: %w", err)
+		}
+		lacking = append(lacking, lacks...)
+	}
+	group, pushing := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for _, ref := range lacking {
-		group.Go(func() error { return n.push(ctx, ref) })
+		group.Go(func() error { return n.push(pushing, ref) })
 	}
 	if err := group.Wait(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -298,16 +299,23 @@ func TestAnOldBackupOfTheJournalIsSetAsideAndRestored(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(old)); err != nil {
 		t.Fatal(err)
 	}
+	b.kill()
 	a.boot()
-	ended := make(chan error, 1)
-	ended <- <-a.ended
-	a.ended = ended
+	eventually(t, "a works alone", func() bool { return a.line.worksOn(pair.OwnJobs) })
+	for _, id := range []string{"p", "q", "r", "s"} { // past where the copy begins
+		a.accept(id)
+	}
+	b.boot()
+	if err := <-a.ended; !errors.Is(err, ErrStale) {
+		t.Fatalf("Run says %v", err)
+	}
+	a.ended <- nil
 	a.kill()
 	if err := SetAside(a.way.(*ground).ownConfig(a)); err != nil {
 		t.Fatal(err)
 	}
 	a.boot()
-	agree(t, a, b, "one", "two", "three")
+	agree(t, a, b, "one", "two", "three", "p", "q", "r", "s")
 	eventually(t, "the old one is taken back", func() bool { return !a.node.salvage.pending() })
 }
 

@@ -56,6 +56,7 @@ type site struct {
 	line    *line
 	way     way
 	salvage string
+	lazy    bool // its jobs stay open
 	cancel  context.CancelFunc
 	ended   chan error
 	lines   *lines
@@ -122,6 +123,7 @@ func (s *site) boot() {
 	s.run++
 	s.way.mount(s)
 	s.line = newLine(s.t, s.id, s.other.id, s.own, s.blobs, time.Now)
+	s.line.lazy = s.lazy
 	cfg := Config{
 		Pair:    pair.Config{Self: s.id, Peer: s.other.id, Pair: "p", Role: s.role, Run: uint64(s.run)},
 		Link:    s.way.peer(s),
@@ -190,6 +192,17 @@ func wellLinked(a, b *site) bool {
 		}
 	}
 	return true
+}
+
+// lazily starts both, so that all jobs stay open.
+func lazily(t testing.TB) (a, b *site) {
+	t.Helper()
+	a, b = newPair(t)
+	a.lazy, b.lazy = true, true
+	a.boot()
+	b.boot()
+	eventually(t, "they are a pair", func() bool { return wellLinked(a, b) })
+	return a, b
 }
 
 // together starts both and waits until they are a pair.

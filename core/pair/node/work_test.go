@@ -30,6 +30,7 @@ type line struct {
 	now        func() time.Time
 
 	full bool // the disk takes nothing
+	lazy bool // nothing is ever done
 
 	mu     sync.Mutex // guards the fields below
 	state  core.State
@@ -121,7 +122,7 @@ func (l *line) go1(ctx context.Context) {
 		if v.Server == l.peer {
 			whose = pair.PeerJobs
 		}
-		if !l.works[whose] {
+		if !l.works[whose] || l.lazy {
 			continue
 		}
 		if _, err := l.writeLocked(ctx, core.Event{At: l.at(), Job: id, Body: core.JobCancelled{Reason: "done by " + l.self}}); err == nil {
@@ -241,6 +242,12 @@ func (l *line) worksOn(w pair.Whose) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.works[w]
+}
+
+func (l *line) heard() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.said)
 }
 
 func (l *line) fill(full bool) {
