@@ -160,3 +160,9 @@ func TestFaultsOfTheCommandLineHoldBesidesTheFile(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFlagForFaultsIsThere(t *testing.T) {
+	if newServe(&app{}).Flags().Lookup("fault") == nil {
+		t.Error("serve has no flag fault")
+	}
+}
