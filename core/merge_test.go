@@ -139,6 +139,7 @@ func TestMergeFindsTwinsOfTwins(t *testing.T) {
 	stub := fold(s.events[3:])
 	for name, got := range map[string]*State{
 		"both ways": merged(a, b), "other way": merged(b, a), "stub first": merged(stub, a, b), "stub last": merged(a, b, stub),
+		"stub of an alias": merged(stub, fold(s.events[:3])), "alias of a stub": merged(fold(s.events[:3]), stub),
 		"third twin joins two": merged(fold(s.events[1:2]), fold([]Event{s.events[0], s.events[2]}), stub),
 	} {
 		if got.Digest() != want.Digest() {

@@ -94,6 +94,32 @@ func TestGateIsAskedWhenMoreIsKnown(t *testing.T) {
 	})
 }
 
+// Between Work and the first question to the gate nothing of the peer is begun.
+func TestNothingIsBegunBeforeTheGateWasAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTwins(t, Config{}, 1)
+		w.end()
+		d := newDispatcher(w.b.Pipeline)
+		steps := []struct {
+			what string
+			do   func()
+			want bool
+		}{
+			{"work", func() { d.Work(Peers) }, false},
+			{"asked", d.settleSides, true},
+			{"another gate", func() { d.Gate(nil) }, false},
+			{"asked again", d.settleSides, true},
+			{"stop", func() { d.Stop(Peers) }, false},
+		}
+		for _, s := range steps {
+			s.do()
+			if got := d.working()[Peers]; got != s.want {
+				t.Errorf("after %s: the peer's jobs may be begun: %v", s.what, got)
+			}
+		}
+	})
+}
+
 func TestWithheldJobIsLiftedWhenItTurnsOutToBeAnOwnOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwins(t, Config{}, 1)

@@ -34,6 +34,7 @@ func (e *elsewhere) heal(context.Context, core.Ref) error {
 
 func TestLostBlobIsGotFromThePeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
 		e := elsewhere{down: true}
 		r := newRig(t, Config{Heal: e.heal}, 0)
 		lost := r.put("scan")
@@ -54,7 +55,7 @@ func TestLostBlobIsGotFromThePeer(t *testing.T) {
 		if v, _ := r.Job(id); v.State != core.Running || v.Error != nil {
 			t.Errorf("while nobody has it the job is %s (%v)", v.State, v.Error)
 		}
-		if h := r.Health(); h.Data.State != "up" {
+		if h := r.Health(); h.Data.State != "up" || h.Data.Since.After(began) {
 			t.Errorf("one lost blob takes the data service down: %v", h.Data)
 		}
 		if n := len(r.told("StageFailed")); n != 0 || r.stages.begunSoFar() != 0 {

@@ -205,8 +205,7 @@ func TestNothingIsSweptBeforeThePeersJobsAreKnown(t *testing.T) {
 		w.compacted(0)
 		w.sync()
 		input := w.b.put("scan") // of the held job
-		_ = w.b.end()
-		w.b.start()
+		w.b.lose()
 		for range 3 {
 			time.Sleep(2 * time.Hour)
 			if err := w.b.FoldPeer(t.Context(), []journal.Entry{{Seq: 7, Event: core.Event{Body: core.Snapshot{State: core.Ref("00")}}}}); err == nil {

@@ -8,6 +8,13 @@
 //
 // After a crash New folds the journal, and work goes on where it stopped: what
 // has an event is not done again.
+//
+// In a pair (Config.Peer) the state is the fold of two journals: the own one, which only
+// the dispatcher writes, and the copy of the peer's, whose entries [Pipeline.FoldPeer]
+// takes in. Each side's jobs are worked on between [Pipeline.Work] and [Pipeline.Stop] or
+// [Pipeline.DrainJobs]; who decides on that is elsewhere. What the fold does not say is
+// kept beside it: which jobs are protected, and which of the peer's are withheld
+// ([Pipeline.Gate]).
 package pipeline
 
 import (

@@ -58,8 +58,7 @@ func (d *dispatcher) resume(ctx context.Context) {
 	})
 }
 
-// restsForSpace reports whether an attempt rests until the blob store can write again. Its
-// next try will tell.
+// restsForSpace reports whether an attempt rests until the blob store can write again.
 func (d *dispatcher) restsForSpace() bool {
 	return slices.ContainsFunc(d.resting, func(a *attempt) bool { return !a.lost })
 }
@@ -81,4 +80,16 @@ func (d *dispatcher) probeBlobs(ctx context.Context) {
 	d.health.up(blobItem, d.cfg.Now())
 }
 
-func (d *dispatcher) blobsDown() bool { return d.health.isDown(blobItem) && !d.restsForSpace() }
+// blobsDown reports whether the blob store is down and no attempt is going to tell when it
+// is up again.
+func (d *dispatcher) blobsDown() bool {
+	if !d.health.isDown(blobItem) {
+		return false
+	}
+	for _, a := range d.running {
+		if a.rests > 0 && !a.lost {
+			return false
+		}
+	}
+	return true
+}
