@@ -67,12 +67,9 @@ const (
 func (a *app) awaitJoiner(ctx context.Context, cl *client.Client) error {
 	told := ""
 	for {
-		var p api.Pair
-		if err := cl.Get(ctx, "pair", &p); err != nil && ctx.Err() == nil {
+		p, err := lookAtPair(ctx, cl)
+		if err != nil {
 			return fmt.Errorf("wait for the other server: %w", err)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 		w := p.Window
 		switch {
@@ -89,6 +86,23 @@ func (a *app) awaitJoiner(ctx context.Context, cl *client.Client) error {
 			fmt.Fprintln(a.std.err, now)
 		}
 		pause(ctx, lookAgain)
+	}
+}
+
+// lookAtPair asks how the pair stands. A server that forms one opens its data service anew,
+// which takes a moment.
+func lookAtPair(ctx context.Context, cl *client.Client) (p api.Pair, err error) {
+	for end := time.Now().Add(openTime); ; {
+		p = api.Pair{}
+		err := cl.Get(ctx, "pair", &p)
+		if ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+		var problem *api.Problem
+		if !errors.As(err, &problem) || problem.Status != http.StatusServiceUnavailable || time.Now().After(end) {
+			return p, err
+		}
+		pause(ctx, lookAgain/5)
 	}
 }
 
@@ -136,33 +150,30 @@ func (a *app) joinPair(ctx context.Context, code string, take bool) error {
 	if err := cl.Send(ctx, http.MethodPost, "pair/join", api.JoinPair{Code: code, TakeSettings: take}, nil); err != nil {
 		return fmt.Errorf("join the pair: %w", err)
 	}
-	p, err := awaitPair(ctx, cl)
+	peer, err := awaitPair(ctx, cl)
 	if err != nil {
-		return err
+		fmt.Fprintf(a.std.err, "twinleaf: the pair is formed, but this server does not say how it stands: %s\n", printable(firstLine(err)))
+		peer = "the other server"
 	}
-	if p.There == nil {
-		_, err = fmt.Fprintln(a.std.out, "paired; the server's data service is still opening")
-	} else {
-		_, err = fmt.Fprintf(a.std.out, "paired with %s\n", printable(p.There.Name))
-	}
+	_, err = fmt.Fprintf(a.std.out, "paired with %s\n", printable(peer))
 	return err
 }
 
-// awaitPair waits until the server has opened its part of the pair.
-func awaitPair(ctx context.Context, cl *client.Client) (p api.Pair, err error) {
-	for end := time.Now().Add(openTime); time.Now().Before(end); {
-		p = api.Pair{}
-		if err := cl.Get(ctx, "pair", &p); err != nil {
-			return p, fmt.Errorf("look at the pair: %w", err)
+// awaitPair waits until the server has opened its part of the pair, and names the other one.
+func awaitPair(ctx context.Context, cl *client.Client) (string, error) {
+	for end := time.Now().Add(openTime); ; {
+		p, err := lookAtPair(ctx, cl)
+		if err != nil {
+			return "", err
 		}
-		if p.Paired {
-			break
+		if p.There != nil {
+			return p.There.Name, nil
 		}
-		if pause(ctx, lookAgain/5); ctx.Err() != nil {
-			return p, ctx.Err()
+		if time.Now().After(end) {
+			return "", errors.New("its data service is still opening")
 		}
+		pause(ctx, lookAgain/5)
 	}
-	return p, nil
 }
 
 func newPairLeave(a *app) *cobra.Command {

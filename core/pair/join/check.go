@@ -135,14 +135,15 @@ func (m meeting) sealing() []Problem {
 		"give it the same key file, or none, and start it again"}}
 }
 
-// settings lists what the joiner would lose.
+// settings lists what the joiner would lose. In a pair that is formed once more it has lost
+// already what the primary set later.
 func (m meeting) settings() []Problem {
 	if m.joiner.TakeSettings {
 		return nil
 	}
 	var keys []string
 	for _, s := range m.overruled() {
-		if s.Digest != "" {
+		if s.Digest != "" && (m.pair() == "" || m.atPrimary(s.Key).Revision <= s.Revision) {
 			keys = append(keys, s.Key)
 		}
 	}
@@ -163,16 +164,21 @@ func (m meeting) settings() []Problem {
 func (m meeting) overruled() []Setting {
 	var all []Setting
 	for _, s := range m.joiner.Settings {
-		i, known := slices.BinarySearchFunc(m.primary.Settings, s.Key, func(s Setting, key string) int { return strings.Compare(s.Key, key) })
-		digest := ""
-		if known {
-			digest = m.primary.Settings[i].Digest
-		}
-		if digest != s.Digest {
+		if m.atPrimary(s.Key).Digest != s.Digest {
 			all = append(all, s)
 		}
 	}
 	return all
+}
+
+// atPrimary is a setting as the primary has it; the zero Setting where it was never set.
+func (m meeting) atPrimary(key string) Setting {
+	list := m.primary.Settings
+	i, known := slices.BinarySearchFunc(list, key, func(s Setting, key string) int { return strings.Compare(s.Key, key) })
+	if !known {
+		return Setting{}
+	}
+	return list[i]
 }
 
 // merge adds to what is found here what only the other server has found.

@@ -573,6 +573,25 @@ func TestTheJoinersSettingsGiveWayWhenItSaysSo(t *testing.T) {
 	r.together(t)
 }
 
+// A joiner that left the pair on its side has its settings of before, which the primary
+// has overruled since: only what it changed later is asked about again.
+func TestASettingThatWasOverruledOnceIsNotAskedAboutAgain(t *testing.T) {
+	r := newRig(t)
+	r.elsewhere(t, r.north, "p1", r.south.id.ID)
+	r.north.proposal.Settings = []Setting{{"a", 3, digest(1)}, {"b", 3, digest(1)}}
+	r.south.proposal.Settings = []Setting{{"a", 2, digest(2)}, {"b", 3, digest(2)}}
+	got := r.refused(t, Config{})
+	if len(got) != 1 || !strings.Contains(got[0].Text, "differ: b") {
+		t.Errorf("got %+v", got)
+	}
+	r.south.proposal.Settings = r.south.proposal.Settings[:1]
+	r.open(t)
+	if _, err := r.join(t); err != nil {
+		t.Fatal(err)
+	}
+	r.together(t)
+}
+
 // A server that names another one's key would have the primary pin that.
 func TestAProposalWithAnotherKeyIsRefused(t *testing.T) {
 	for _, liar := range []string{"south", "north"} {

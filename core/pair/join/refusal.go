@@ -23,13 +23,17 @@ const again = `run "twinleaf pair init" and "twinleaf pair join" once more`
 
 // Refusal is the error of two servers that cannot be a pair, with all reasons.
 type Refusal struct {
-	Primary, Joiner string // for people
+	Primary, Joiner string // for people; Joiner is empty where the primary cannot even begin
 	Problems        []Problem
 }
 
 func (r *Refusal) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s and %s cannot be a pair", r.Primary, r.Joiner)
+	if r.Joiner == "" {
+		b.Reset()
+		fmt.Fprintf(&b, "%s cannot begin a pair", r.Primary)
+	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "\n  - %s; %s", p.Text, p.Remedy)
 	}
@@ -59,5 +63,5 @@ func Lacking(p Proposal, trusted []string, now time.Time) error {
 	if len(found) == 0 {
 		return nil
 	}
-	return &Refusal{m.name(p), "another server", found}
+	return &Refusal{m.name(p), "", found}
 }
