@@ -18,7 +18,7 @@ PACKAGES := tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-osd 
 TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract-ocr-grc \
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
-            python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2
+            python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2 haproxy keepalived iproute2
 
 .PHONY: help run serve pair robust robust-short faults test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 

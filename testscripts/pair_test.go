@@ -135,6 +135,7 @@ func (p *pairServers) license(ts *testscript.TestScript, name, role string) {
 		}
 	}
 	ts.Check(getJSON(s.url()+"/v1/license", &here))
+	_ = os.Remove(ts.MkAbs(name + ".license")) // of an earlier role
 	args := []string{"license", "issue", "--signer", "office.key", "--role", role, "--cores", fmt.Sprint(2 * here.Machine.Cores), "-o", name + ".license"}
 	for _, mac := range here.Machine.MACs {
 		args = append(args, "--mac", mac)

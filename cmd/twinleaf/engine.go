@@ -120,9 +120,12 @@ func (e *engine) run(ctx context.Context, renewed <-chan struct{}) (renew bool, 
 		defer stop() // the pair outlives the work
 		return e.pipe.Run(ctx)
 	})
-	if e.member != nil {
-		g.Go(func() error { return e.member.serve(ctx) })
-	}
+	g.Go(func() error {
+		if err := e.inherit(ctx); err != nil || e.member == nil {
+			return err
+		}
+		return e.member.serve(ctx)
+	})
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -140,6 +143,19 @@ func (e *engine) run(ctx context.Context, renewed <-chan struct{}) (renew bool, 
 		return true, e.setAside()
 	}
 	return renew, err
+}
+
+// inherit folds what servers left to this one that are its peer no more.
+func (e *engine) inherit(ctx context.Context) error {
+	present := ""
+	if e.member != nil {
+		present = e.member.formed.Peer.ID
+	}
+	err := inherit(ctx, filepath.Dir(e.at.Dir), present, e.pipe, e.at)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // renewWait is how long running work may go on when the engine is to be opened anew; what

@@ -241,13 +241,18 @@ func (f *forming) install(_ context.Context, text string) (commit func() error, 
 }
 
 // Leave takes this server out of its pair. Everything that it has stays.
-func (f *forming) Leave(context.Context, string) error {
+func (f *forming) Leave(ctx context.Context, _ string) error {
 	self, formed, err := f.identify()
 	if self == nil {
 		return formingFailure(err)
 	}
 	if err == nil && formed == nil {
 		return noPair()
+	}
+	if m := f.present(); m != nil {
+		if err := m.settle(ctx); err != nil {
+			return formingFailure(err)
+		}
 	}
 	if err := self.Leave(); err != nil {
 		return formingFailure(err)
