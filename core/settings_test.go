@@ -10,6 +10,7 @@ import (
 	. "github.com/twinleaf-scan/twinleaf/core"
 )
 
+// GS36: what is newer is never overwritten, whoever tells of it later.
 func TestHighestRevisionOfASettingCounts(t *testing.T) {
 	s := newStory()
 	s.tell("", SettingChanged{Key: "profile/a", Value: []byte(`{"mode":"redo"}`), Revision: 2},

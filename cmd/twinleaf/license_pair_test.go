@@ -204,9 +204,9 @@ func TestGS12ASecondPrimaryIsRefusedAndPromotionWorks(t *testing.T) {
 	}
 }
 
-// TestEP4To9EitherServerAnswersForTheLicenceAlone: while the other server goes and comes
+// TestEP1To9EitherServerAnswersForTheLicenceAlone: while the other server goes and comes
 // back under load not one question fails or waits, for nobody asks the other server.
-func TestEP4To9EitherServerAnswersForTheLicenceAlone(t *testing.T) {
+func TestEP1To9EitherServerAnswersForTheLicenceAlone(t *testing.T) {
 	p := newLicensedPair(t, 4, 2, 2, northMAC, southMAC)
 	var mu sync.Mutex // guards gone
 	gone := false

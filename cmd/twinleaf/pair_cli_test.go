@@ -178,6 +178,7 @@ func (s *pairServer) start(t *testing.T) string {
 	return hs.URL
 }
 
+// GS33: managing failover is a command of its own; GS19: so is synchronising now.
 func TestTheCommandsOfAPairAskTheServer(t *testing.T) {
 	for _, c := range []struct{ line, asked, said string }{
 		{"takeover", "POST /v1/pair/takeover", "north (primary) is active; its own jobs: works on them; the other server's: leaves them alone\nsouth"},

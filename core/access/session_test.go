@@ -9,6 +9,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
+// GS5, and more than it asks: nobody logs in again after a failover.
 func TestASessionHoldsOnBothServers(t *testing.T) {
 	d, s, c := house(t)
 	session := logIn(t, d, "sam")

@@ -210,7 +210,7 @@ func licensed(m Manifest, key, role string) Manifest {
 	return m
 }
 
-// GS7-9, GS12: which licences make a pair.
+// GS7-9, GS12, EP11: which licences make a pair.
 func TestLicencesOfAPair(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(here, there *Manifest)

@@ -53,6 +53,7 @@ func TestACallOnAProcessThatStopsAnsweringFailsForNow(t *testing.T) {
 	eventually(t, "the process is gone", func() bool { return !alive(pid) })
 }
 
+// GS35: it is noticed by its heartbeat, replaced and named.
 func TestAnIdleProcessThatStopsAnsweringIsReplaced(t *testing.T) {
 	h := open(t, Config{Workers: 1, Heartbeat: 200 * time.Millisecond, Misses: 3}, "fault")
 	eventually(t, "the pool is warm", func() bool { return len(pidsOf(h, Idle)) == 2 })
