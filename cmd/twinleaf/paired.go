@@ -117,7 +117,7 @@ func (m *paired) gate() {
 
 // accepted tells of a job that was taken here.
 func (m *paired) accepted(a core.Accepted, o core.Origin) {
-	m.node.Accepted(a.ID)
+	m.node.Accepted(a.ID, pair.Cause(o.Failover))
 	if o.Failover != "" {
 		m.log.Warn("a job came over from the other server", "job", string(a.ID), "cause", o.Failover, "protected", a.Protected)
 	}

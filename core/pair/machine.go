@@ -3,7 +3,6 @@ package pair
 import (
 	"time"
 
-	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
 )
 
@@ -129,7 +128,7 @@ func (m *Machine) take(in Input) {
 		m.evidence = true
 		m.note("a client came over", in.Cause, 0)
 	case Accepted:
-		m.accepted(in.Job)
+		m.accepted(in)
 	case Command:
 		m.command(in.Do)
 	case Appended:
@@ -201,10 +200,10 @@ func (m *Machine) down(since time.Duration) bool {
 }
 
 // accepted tells of the first job on the secondary.
-func (m *Machine) accepted(job core.JobID) {
+func (m *Machine) accepted(in Accepted) {
 	if m.verdicts.Role == Secondary && !m.firstJob {
 		m.firstJob = true
-		m.say(FirstJob{job})
+		m.say(FirstJob(in))
 	}
 }
 

@@ -174,9 +174,9 @@ func TestMaintenanceOfBothIsRefused(t *testing.T) {
 func TestFirstJobOnTheSecondaryIsTold(t *testing.T) {
 	b := newBench(t, nil).well()
 	b.pass(4*time.Second, false)
-	b.step(Accepted{"B-1"})
-	b.step(Accepted{"B-2"})
-	if count[FirstJob](b) != 1 || !has(b, FirstJob{"B-1"}) {
+	b.step(Accepted{"B-1", Web})
+	b.step(Accepted{"B-2", Network})
+	if count[FirstJob](b) != 1 || !has(b, FirstJob{"B-1", Web}) {
 		t.Errorf("outputs %+v", b.out)
 	}
 }

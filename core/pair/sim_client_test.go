@@ -179,7 +179,7 @@ func (s *server) take(d *doc, r Request, answer func(protected bool, why error))
 			return
 		}
 		s.seqs[id] = at
-		s.step(Accepted{id})
+		s.step(Accepted{Job: id})
 		ack(at)
 	})
 }

@@ -31,7 +31,10 @@ type (
 	ClientCame struct{ Cause Cause }
 
 	// Accepted says that a job was accepted here and is durable.
-	Accepted struct{ Job core.JobID }
+	Accepted struct {
+		Job   core.JobID
+		Cause Cause // why its client did not submit to the peer; empty: it did not say
+	}
 
 	// Command is an operator's.
 	Command struct{ Do Order }
@@ -130,7 +133,10 @@ type (
 
 	// FirstJob says that the first job since the primary was last well was accepted on
 	// the secondary (GS34).
-	FirstJob struct{ Job core.JobID }
+	FirstJob struct {
+		Job   core.JobID
+		Cause Cause // as the client told it; empty: it did not
+	}
 
 	// Refuse says what is not done, why, and what to do about it. Each reason is told
 	// once until another takes its place.

@@ -21,8 +21,11 @@ func (n *Node) Admit(r pair.Request) *core.Failure {
 // Came says that a client came over because it could not submit to the peer.
 func (n *Node) Came(why pair.Cause) { n.tell(pair.ClientCame{Cause: why}) }
 
-// Accepted says that a job was accepted here and is durable.
-func (n *Node) Accepted(job core.JobID) { n.tell(pair.Accepted{Job: job}) }
+// Accepted says that a job was accepted here and is durable, and why its client did not
+// submit it to the peer; empty: it did not say.
+func (n *Node) Accepted(job core.JobID, why pair.Cause) {
+	n.tell(pair.Accepted{Job: job, Cause: why})
+}
 
 // Protect waits until the peer has the own journal up to seq, and reports whether it
 // has: not for longer than [pair.AckWait], and not at all while the link is down.

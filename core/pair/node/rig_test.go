@@ -167,7 +167,7 @@ func (s *site) accept(id string, inputs ...core.Ref) bool {
 	if err != nil {
 		s.t.Fatalf("%s does not take %s: %v", s.id, id, err)
 	}
-	s.node.Accepted(core.JobID(id))
+	s.node.Accepted(core.JobID(id), "")
 	return s.node.Protect(s.t.Context(), seq)
 }
 

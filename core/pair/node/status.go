@@ -133,8 +133,8 @@ func (n *Node) note(o pair.Note) {
 }
 
 func (n *Node) firstJob(o pair.FirstJob) {
-	n.cfg.Log.Info("pair: the first job since the primary was last well", "job", string(o.Job))
-	n.log.keep(Event{At: n.now(), Name: "the first job since the primary was last well", Job: o.Job})
+	n.cfg.Log.Info("pair: the first job since the primary was last well", "job", string(o.Job), "cause", string(o.Cause))
+	n.log.keep(Event{At: n.now(), Name: "the first job since the primary was last well", Cause: o.Cause, Job: o.Job})
 	n.log.count(func(m *Metrics) { m.FirstJobs++ })
 }
 
