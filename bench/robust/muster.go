@@ -112,8 +112,23 @@ func (c *crew) found(ctx context.Context) error {
 	if err := c.address(ctx, c.pair.Primary); err != nil {
 		return err
 	}
+	if err := c.protected(ctx, 30*time.Second); err != nil {
+		return err
+	}
 	c.say("a pair was made in %v", time.Since(began).Round(time.Millisecond))
-	return c.protected(ctx, 30*time.Second)
+	return c.compare(ctx)
+}
+
+// compare wants both servers to find themselves at parity.
+func (c *crew) compare(ctx context.Context) error {
+	return site.Eventually(ctx, 30*time.Second, "the servers are at parity", func(ctx context.Context) error {
+		for _, s := range c.pair.Both() {
+			if out, err := c.programs.Run(ctx, "parity", "--server", s.URL()); err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+		}
+		return nil
+	})
 }
 
 // address tells a server where documents go. On the primary of a pair this is said for both.

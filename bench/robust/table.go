@@ -71,12 +71,30 @@ func (t *table) row(p planned, r result) {
 			fmt.Fprintf(t.out, "    and %d more\n", len(r.found)-i)
 			break
 		}
-		fmt.Fprintf(t.out, "    %s\n", strings.ReplaceAll(f, "\n", "\n      "))
+		fmt.Fprintf(t.out, "    %s\n", indent(f))
 	}
 }
 
-// maxFound bounds what is printed of a broken round.
-const maxFound = 12
+// Bounds of what is printed of a broken round.
+const (
+	maxFound = 12
+	maxLines = 8 // of one of them
+	maxLine  = 300
+)
+
+// indent keeps the beginning of a long text; the whole of it is in the log.
+func indent(text string) string {
+	lines := strings.Split(text, "\n")
+	if len(lines) > maxLines {
+		lines = append(lines[:maxLines], "…")
+	}
+	for i, l := range lines {
+		if len(l) > maxLine {
+			lines[i] = l[:maxLine] + "…"
+		}
+	}
+	return strings.Join(lines, "\n      ")
+}
 
 // end prints the table.
 func (t *table) end(o options) {
