@@ -18,13 +18,14 @@ import (
 // $WORK/NAME.log and its address in the variable of its name in capitals. A server that is
 // started again has the addresses that it had.
 //
-//	pair start NAME [args…]
+//	pair start NAME [args…]        in the time zone $TZ_NAME, with the plug-ins in $PLUGINS_NAME
 //	pair stop|kill|freeze|thaw NAME
-//	pair license NAME 03|04   issues and activates a licence for this machine
-//	pair form A B             licences for both, then one code: A is the primary
+//	pair issue NAME 03|04 [flags…] issues NAME.license, for two servers on this machine
+//	pair license NAME 03|04        issues one and activates it
+//	pair form A B                  licences for both, then one code: A is the primary
 func pairCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: pair start|stop|kill|freeze|thaw|license|form NAME…")
+		ts.Fatalf("usage: pair start|stop|kill|freeze|thaw|issue|license|form NAME…")
 	}
 	p, name := ts.Value(pairKey{}).(*pairServers), args[1]
 	switch args[0] {
@@ -38,6 +39,8 @@ func pairCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(p.named(ts, name).process.Signal(syscall.SIGSTOP))
 	case "thaw":
 		ts.Check(p.named(ts, name).process.Signal(syscall.SIGCONT))
+	case "issue":
+		p.issue(ts, name, args[2], args[3:]...)
 	case "license":
 		p.license(ts, name, args[2])
 	case "form":
@@ -91,6 +94,9 @@ func (p *pairServers) start(ts *testscript.TestScript, name string, args []strin
 		plugins = os.Getenv("TWINLEAF_PLUGINS")
 	}
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "NO_COLOR=1", "TWINLEAF_PLUGINS=" + plugins}
+	if zone := ts.Getenv("TZ_" + strings.ToUpper(name)); zone != "" {
+		cmd.Env = append(cmd.Env, "TZ="+zone)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	ts.Check(cmd.Start())
 	s.process, s.ended = cmd.Process, make(chan error, 1)
@@ -122,9 +128,8 @@ func (p *pairServers) end(ts *testscript.TestScript, name string, sig syscall.Si
 	}
 }
 
-// license gives a server a licence of a role for both servers of this machine.
-func (p *pairServers) license(ts *testscript.TestScript, name, role string) {
-	s := p.named(ts, name)
+// issue writes NAME.license: a role for both servers of this machine, and what the flags say.
+func (p *pairServers) issue(ts *testscript.TestScript, name, role string, flags ...string) {
 	if _, err := os.Stat(ts.MkAbs("office.key")); err != nil {
 		ts.Check(ts.Exec("twinleaf", "license", "keygen", "office"))
 	}
@@ -134,14 +139,19 @@ func (p *pairServers) license(ts *testscript.TestScript, name, role string) {
 			MACs  []string
 		}
 	}
-	ts.Check(getJSON(s.url()+"/v1/license", &here))
+	ts.Check(getJSON(p.named(ts, name).url()+"/v1/license", &here))
 	_ = os.Remove(ts.MkAbs(name + ".license")) // of an earlier role
 	args := []string{"license", "issue", "--signer", "office.key", "--role", role, "--cores", fmt.Sprint(2 * here.Machine.Cores), "-o", name + ".license"}
 	for _, mac := range here.Machine.MACs {
 		args = append(args, "--mac", mac)
 	}
-	ts.Check(ts.Exec("twinleaf", args...))
-	ts.Check(ts.Exec("twinleaf", "activate", name+".license", "--trust", "office.key.pub", "--server", s.url()))
+	ts.Check(ts.Exec("twinleaf", append(args, flags...)...))
+}
+
+// license gives a server a licence of a role for both servers of this machine.
+func (p *pairServers) license(ts *testscript.TestScript, name, role string) {
+	p.issue(ts, name, role)
+	ts.Check(ts.Exec("twinleaf", "activate", name+".license", "--trust", "office.key.pub", "--server", p.named(ts, name).url()))
 }
 
 // form makes a pair of two servers and waits until it protects.
