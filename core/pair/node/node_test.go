@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,7 +130,9 @@ func TestAForkLosesNothing(t *testing.T) {
 			names, _ := b.copy.Asides()
 			return len(names) == 0
 		})
-		if got := a.wire.heard(); !slices.Contains(got, "set aside") || !slices.Contains(got, "discard") {
+		got := a.wire.heard()
+		aside, discard := slices.Index(got, "set aside"), slices.Index(got, "discard")
+		if aside < 0 || discard < aside || !strings.Contains(strings.Join(got[aside:discard], " "), "ship") {
 			t.Errorf("b was asked %v", got)
 		}
 		eventually(t, "a may compact again", func() bool { return a.node.CompactLimit() == a.end() })
@@ -268,6 +271,9 @@ func TestAForkBelowTheCopysFirstEndsRun(t *testing.T) {
 		b.boot()
 		if err := <-a.ended; !errors.Is(err, ErrStale) {
 			t.Fatalf("Run says %v", err)
+		}
+		if slices.Contains(a.wire.heard(), "set aside") {
+			t.Error("the copy was set aside, which is the history to go on with")
 		}
 		a.ended <- nil
 	})

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"iter"
 	"testing"
 	"time"
 
@@ -115,6 +116,27 @@ func TestNothingIsCompactedOrProtectedInDoubt(t *testing.T) {
 	n.doubt()
 	if n.Protect(t.Context(), 5) {
 		t.Error("protected although nobody knows what the peer has")
+	}
+}
+
+// A journal must begin with its first event or with a snapshot: what is left behind a
+// hole is appended to an empty one, not put where it was.
+func TestWhatIsLeftBehindAHoleIsAppended(t *testing.T) {
+	n, theirs := still(t)
+	frames := fill(t, theirs, 5)[2:]
+	if err := n.takeIn(t.Context(), "x", func() iter.Seq2[[]byte, error] {
+		return func(yield func([]byte, error) bool) {
+			for _, raw := range frames {
+				if !yield(raw, nil) {
+					return
+				}
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if first, last := n.cfg.Journal.Bounds(); first != 1 || last != 3 {
+		t.Errorf("the journal has %d-%d, want 1-3", first, last)
 	}
 }
 

@@ -126,6 +126,9 @@ func (r *round) together(ctx context.Context) error {
 		if copied == nil {
 			continue // all is asked anew
 		}
+		if copied.Seq < r.Shipped() {
+			r.pusher.forget() // the peer lost its disk, and blobs with it
+		}
 		r.reached(copied.Seq)
 		if !r.told {
 			r.told = true

@@ -139,7 +139,7 @@ func (n *Node) firstJob(o pair.FirstJob) {
 }
 
 func (n *Node) refused(why *core.Failure) {
-	n.cfg.Log.Warn("pair: refused", "code", why.Code, "detail", why.Detail, "remedy", why.Remedy)
+	n.cfg.Log.Warn("pair: refused", "code", why.Code, "cause", why.Detail, "remedy", why.Remedy)
 	n.log.keep(Event{At: n.now(), Name: "refused", Code: why.Code, Detail: why.Detail, Remedy: why.Remedy})
 	n.log.count(func(m *Metrics) {
 		if m.Refusals == nil {
