@@ -43,7 +43,7 @@ test: deps deps-test readers s3-server build unit attacks scripts ## every test:
 unit: race
 
 race:
-	go test -race -timeout 30m $$(go list $(ALL) | grep -vE '/(testscripts|core/pair)')
+	go test -race -timeout 30m $$(go list $(ALL) | grep -vE '/(testscripts|core/pair$$)')
 	go test -race -short ./core/pair
 	go test -timeout 10m ./core/pair
 

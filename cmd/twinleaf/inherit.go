@@ -49,7 +49,7 @@ func (m *paired) keepSettings(ctx context.Context) error {
 	var events []core.Event
 	m.pipe.Look(func(s *core.State) {
 		for v := range s.Revised() {
-			events = append(events, core.Event{At: now, Body: core.SettingChanged{Key: v.Key, Value: v.Value, Revision: v.Revision, User: v.User}})
+			events = append(events, core.Event{At: now, Body: core.SettingChanged(v)})
 		}
 	})
 	for len(events) > 0 {
