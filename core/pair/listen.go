@@ -93,6 +93,7 @@ func (m *Machine) heard(v View) {
 	m.epoch = max(m.epoch, v.Epoch)
 	if v.Phase == Working && m.stand == Standby {
 		m.firstJob = m.firstJob && anew // the peer is well: the next failover has its own first job
+		m.came = ""
 	}
 	if !anew {
 		return

@@ -78,6 +78,7 @@ type Machine struct {
 	lent     bool             // an operator wants the own jobs to be the peer's
 	lentAt   time.Duration    // since when; without a takeover it lapses
 	firstJob bool             // told of
+	came     Cause            // for which clients came over; told of
 	refused  string           // code of the last Refuse
 
 	beat     uint64
@@ -126,7 +127,7 @@ func (m *Machine) take(in Input) {
 		m.verdicts = in
 	case ClientCame:
 		m.evidence = true
-		m.note("a client came over", in.Cause, 0)
+		m.cameOver(in.Cause)
 	case Accepted:
 		m.accepted(in)
 	case Command:
@@ -197,6 +198,14 @@ func (m *Machine) feel(h Health) {
 // down reports whether a service has been down for so long that it is no hiccup.
 func (m *Machine) down(since time.Duration) bool {
 	return since > 0 && m.clock.awake-since >= m.cfg.Evidence
+}
+
+// cameOver tells that clients come over, once for each cause until the peer is well.
+func (m *Machine) cameOver(why Cause) {
+	if why != m.came {
+		m.came = why
+		m.note("a client came over", why, 0)
+	}
 }
 
 // accepted tells of the first job on the secondary.

@@ -181,6 +181,30 @@ func TestFirstJobOnTheSecondaryIsTold(t *testing.T) {
 	}
 }
 
+// TestClientsThatComeOverAreToldOnce: a thousand of them must not push everything else that
+// happened out of the status.
+func TestClientsThatComeOverAreToldOnce(t *testing.T) {
+	b := newBench(t, nil).well()
+	b.pass(4*time.Second, false)
+	for range 10 {
+		b.step(ClientCame{Network})
+	}
+	b.step(ClientCame{Web})
+	told := Note{"a client came over", Network, 0}
+	if !has(b, told) || !has(b, Note{told.Name, Web, 0}) {
+		t.Errorf("outputs %+v", b.out)
+	}
+	n := 0
+	for _, o := range b.out {
+		if o == told {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}
+
 func TestUnprotectedSinceIsShown(t *testing.T) {
 	b := newBench(t, nil).well()
 	if s := b.m.Status(); !s.UnprotectedSince.IsZero() || !b.m.Protects() {
