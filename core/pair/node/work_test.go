@@ -106,14 +106,14 @@ func (l *line) submit(ctx context.Context, id string, inputs ...core.Ref) (journ
 		body.Inputs = append(body.Inputs, core.File{Name: fmt.Sprintf("%d.tif", i), Ref: ref, Size: 1})
 	}
 	seq, err := l.write(ctx, core.Event{At: l.at(), Job: core.JobID(id), Body: body})
-	l.go1(ctx)
+	l.advance(ctx)
 	return seq, err
 }
 
 func (l *line) at() time.Time { return l.now().UTC().Round(0) }
 
-// go1 does what may be done.
-func (l *line) go1(ctx context.Context) {
+// advance does what may be done.
+func (l *line) advance(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, id := range slices.Sorted(l.state.Open()) {
@@ -138,7 +138,7 @@ func (l *line) Work(w pair.Whose) {
 	l.works[w] = true
 	l.say("work %s", w)
 	l.mu.Unlock()
-	l.go1(context.Background())
+	l.advance(context.Background())
 }
 
 func (l *line) Stop(w pair.Whose) {
@@ -202,7 +202,7 @@ func (l *line) FoldPeer(ctx context.Context, entries []journal.Entry) error {
 		l.folded++
 	}
 	l.mu.Unlock()
-	l.go1(ctx)
+	l.advance(ctx)
 	return nil
 }
 
