@@ -66,7 +66,7 @@ func (s *Server) logIn(ctx context.Context, in *struct{ Body api.LogIn }) (*sess
 	from := requestOf(ctx).from
 	session, err := s.parts.Sessions.LogIn(ctx, in.Body, from)
 	if err != nil {
-		s.log.Warn("log-in refused", "user", printable(in.Body.User), "from", from, "cause", core.AsFailure(err).Code)
+		s.log.Warn("log-in refused", "user", printable(in.Body.User), "from", from, "code", core.AsFailure(err).Code)
 		return nil, s.problemOf(ctx, "log in", err)
 	}
 	s.log.Info("logged in", "user", session.User, "role", session.Role, "from", from)

@@ -59,11 +59,19 @@ func Open(c Config, level slog.Level, screen func(slog.Leveler) slog.Handler) *L
 	l := &Log{config: c.withDefaults(), reads: make(chan struct{}, 2)}
 	l.level.Set(level)
 	l.sink = newSink(l.config)
-	file := slog.NewJSONHandler(l.sink, &slog.HandlerOptions{Level: &l.level})
+	file := slog.NewJSONHandler(l.sink, &slog.HandlerOptions{Level: &l.level, ReplaceAttr: readable})
 	l.logger = slog.New(Failures(slog.NewMultiHandler(screen(&l.level), file)))
 	l.files = newFiles(l.config, l.logger.With("part", "log"), l.sink)
 	go l.files.run()
 	return l
+}
+
+// readable writes spans of time as people do: 1.5s.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // Logger is what the server logs with.

@@ -103,7 +103,7 @@ func TestLinesGoToStandardErrorAndToTheFile(t *testing.T) {
 	if err := json.Unmarshal(raw, &one); err != nil {
 		t.Fatalf("the file is not one line of JSON: %s", raw)
 	}
-	if one["msg"] != "hello" || one["level"] != "INFO" || one["part"] != "web" || one["user"] != "kim" {
+	if one["msg"] != "hello" || one["level"] != "INFO" || one["part"] != "web" || one["user"] != "kim" || one["took"] != "1s" {
 		t.Errorf("file: %s", raw)
 	}
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {

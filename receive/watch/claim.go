@@ -97,7 +97,7 @@ func (w *Watcher) handOver(ctx context.Context, now time.Time) {
 		}
 		var f *core.Failure
 		if errors.As(err, &f) && (f.Permanent || f.Refused()) {
-			w.log.Warn("file refused", "file", c.name, "code", f.Code, "reason", f.Detail)
+			w.log.Warn("file refused", "file", c.name, "code", f.Code, "cause", f.Detail, "remedy", f.Remedy)
 			w.putAway(c.path(), noteOf(c.name, f))
 			w.tidy(c)
 			delete(w.claims, id)

@@ -127,7 +127,7 @@ func (w *Watcher) file(name string, now time.Time, present map[string]bool) {
 		w.claim(name, info)
 		return
 	}
-	w.log.Warn("file refused", "file", name, "reason", why)
+	w.log.Warn("file refused", "file", name, "code", codeOf(v), "cause", "the file "+why)
 	w.putAway(name, note{File: path.Base(name), Code: codeOf(v), Cause: "the file " + why, Remedy: "if it is a scan, send it again, whole; print other documents to PDF first"})
 }
 
