@@ -33,8 +33,9 @@ type dispatcher struct {
 	sinceSnapshot int       // events, of both servers
 	compactAt     time.Time // next try of a failed compaction
 
-	gatedFor bool // the peer's jobs are worked on, as the marks of withheld ones know it
-	gatedAt  int  // call of Gate that the marks come from
+	parked   map[string]core.Event // changes of the peer's settings that may not come over yet, by key
+	gatedFor bool                  // the peer's jobs are worked on, as the marks of withheld ones know it
+	gatedAt  int                   // call of Gate that the marks come from
 }
 
 // attempt is a task that is being worked on.

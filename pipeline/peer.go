@@ -82,6 +82,7 @@ func (f *feed) stretch(entries []journal.Entry) int {
 
 // foldPeer takes entries of the peer into the state; they have no sequence of this server.
 func (d *dispatcher) foldPeer(entries []journal.Entry) {
+	entries = d.park(entries)
 	events := make([]core.Event, len(entries))
 	for i, entry := range entries {
 		events[i] = entry.Event

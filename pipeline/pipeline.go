@@ -85,6 +85,10 @@ type Config struct {
 	// by its key, is answered without asking.
 	Admit func(core.Submission) error
 
+	// Syncs reports whether the peer's changes of settings are taken in (GS16); it is asked
+	// again at each call of Gate, and must not wait. Nil: always.
+	Syncs func() bool
+
 	// ReadOnly says why settings are not changed here, with core.CodeReadOnly; nil: they are.
 	ReadOnly func() error
 

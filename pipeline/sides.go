@@ -115,6 +115,7 @@ func (d *dispatcher) sideOf(id core.JobID) Whose { return d.whose(d.state.Server
 
 // settleSides does what Work, Stop, DrainJobs and Gate ask for.
 func (d *dispatcher) settleSides() {
+	d.unpark()
 	s := d.sides
 	s.mu.Lock()
 	works, gates := s.works, s.gates

@@ -48,6 +48,7 @@ func newRun() uint64 {
 func (m *paired) configure(c *pipeline.Config) {
 	c.Peer = m.formed.Peer.ID
 	c.Admit = m.admit
+	c.Syncs = func() bool { return m.checker.syncs() == nil }
 	c.Protect = func(ctx context.Context, seq journal.Seq) bool { return m.node.Protect(ctx, seq) }
 	c.Shipped = func() journal.Seq { return m.node.Shipped() }
 	c.CompactLimit = func() journal.Seq { return m.node.CompactLimit() }
