@@ -164,11 +164,28 @@ func TestStandbyThatBecameOneMeanwhile(t *testing.T) {
 	}
 }
 
+// TestServerInMaintenanceSaysWhereToGo is GS30: the pair knows it, the health alone does not.
+func TestServerInMaintenanceSaysWhereToGo(t *testing.T) {
+	for _, knows := range []bool{true, false} {
+		v, url := newVisited(t, false)
+		v.health.Mode = core.Item{State: "maintenance"}
+		want := "again in a moment"
+		if knows {
+			v.why = &core.Failure{Code: core.CodeMaintenance, Detail: "in maintenance", Remedy: "submit to south"}
+			want = "submit to south"
+		}
+		code, _, body := ask(t, "POST", url+"/v1/jobs", "scan")
+		if code != 503 || !strings.Contains(body, `"code":"maintenance"`) || !strings.Contains(body, want) {
+			t.Errorf("got %d %s, want 503 maintenance, %q", code, body, want)
+		}
+	}
+}
+
 func TestServiceThatIsDownIsToldBeforeWhoComes(t *testing.T) {
 	for _, c := range []struct {
 		data, mode, code string
 	}{
-		{"down", "standby", core.CodeDataDown}, {"down", "active", core.CodeDataDown}, {"up", "maintenance", core.CodeMaintenance}, {"up", "draining", core.CodeMaintenance},
+		{"down", "standby", core.CodeDataDown}, {"down", "active", core.CodeDataDown}, {"up", "draining", core.CodeMaintenance},
 	} {
 		v, url := newVisited(t, false)
 		v.health.Data, v.health.Mode = core.Item{State: c.data}, core.Item{State: c.mode}

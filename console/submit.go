@@ -95,6 +95,10 @@ func (s *Server) closed(ctx context.Context, from core.Origin) *api.Problem {
 		code = core.CodeDataDown
 	case h.Ready, h.Web.State == "up" && h.Mode.State == "standby":
 		return s.turnedAway(ctx, from)
+	case h.Web.State == "up" && h.Mode.State == "maintenance":
+		if p := s.turnedAway(ctx, from); p != nil { // it knows where to go instead
+			return p
+		}
 	}
 	return api.NewProblem(http.StatusServiceUnavailable, code, "send it again in a moment; /readyz says when the server takes jobs", "no new jobs now: %s", h.Cause)
 }

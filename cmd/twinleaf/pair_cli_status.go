@@ -132,12 +132,14 @@ func describeServers(t *table, here, there *api.PairServer, now time.Time) {
 	both("mode", func(s *api.PairServer) string { return itemWords(s.Mode) })
 	both("own jobs", func(s *api.PairServer) string { return phaseWords(s.Phase) })
 	both("jobs of the other", func(s *api.PairServer) string { return standWords(s.Stand) })
-	both("since", func(s *api.PairServer) string {
-		if s.Since.IsZero() {
-			return "-"
-		}
-		return moment(s.Since, now)
-	})
+	if !here.Since.IsZero() || !there.Since.IsZero() {
+		both("since", func(s *api.PairServer) string {
+			if s.Since.IsZero() {
+				return "-"
+			}
+			return moment(s.Since, now)
+		})
+	}
 	if here.Cause != "" || there.Cause != "" {
 		both("because", func(s *api.PairServer) string {
 			if s.Cause == "" {

@@ -124,8 +124,11 @@ func (p pairing) there(m *paired, s node.Status) api.PairServer {
 		ID: peer.ID, Name: peer.Name, Role: string(v.Role), URL: peer.URL, Heard: s.LastHeard, Web: h.Web, Data: h.Data, Mode: h.Mode,
 		Phase: string(v.Phase), Epoch: v.Epoch, Cause: string(v.Rest),
 	}
-	if v.Taken > 0 {
+	switch {
+	case v.Taken > 0:
 		out.Stand = string(pair.Ours)
+	case s.Linked:
+		out.Stand = string(pair.Standby)
 	}
 	if out.Role == "" {
 		out.Role = string(other(s.Role))

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,7 +69,19 @@ func (m *paired) ask(o core.Origin) *core.Failure {
 	if o.Failover != "" {
 		m.node.Came(pair.Cause(o.Failover))
 	}
-	return m.node.Admit(pair.Request{Failover: pair.Cause(o.Failover), Bound: m.bound(o.Session), Device: o.Device})
+	why := m.node.Admit(pair.Request{Failover: pair.Cause(o.Failover), Bound: m.bound(o.Session), Device: o.Device})
+	return m.addressed(why)
+}
+
+// addressed has a refusal name the other server as people reach it, not by its id.
+func (m *paired) addressed(why *core.Failure) *core.Failure {
+	peer := m.formed.Peer
+	if why == nil || peer.URL == "" {
+		return why
+	}
+	told := *why
+	told.Remedy = strings.ReplaceAll(why.Remedy, peer.ID, fmt.Sprintf("%s (%s)", peer.Name, peer.URL))
+	return &told
 }
 
 func (m *paired) bound(session string) bool {
@@ -108,10 +122,15 @@ func (w worker) Drain(ctx context.Context, jobs pair.Whose, limit time.Duration)
 	return w.DrainJobs(ctx, whose(jobs), limit)
 }
 
-// gate holds the peer's jobs that may not run here.
+// gate holds the peer's jobs that may not run here, and the own ones that only the peer has
+// an engine for.
 func (m *paired) gate() {
 	m.pipe.Gate(func(j pipeline.GateJob) *core.Failure {
-		return m.checker.may(parity.Job{Options: j.Options, Media: j.Media, Destinations: j.Destinations}, j.Kinds...)
+		job := parity.Job{Options: j.Options, Media: j.Media, Destinations: j.Destinations}
+		if j.Server == m.formed.Peer.ID {
+			return m.checker.may(job, j.Kinds...)
+		}
+		return m.checker.lacks(j.Kinds)
 	})
 }
 
