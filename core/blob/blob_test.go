@@ -461,3 +461,23 @@ func BenchmarkPut(b *testing.B) {
 		}
 	}
 }
+
+func TestARenewedBlobIsNotSwept(t *testing.T) {
+	now := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+	s := open(t, Config{Now: func() time.Time { return now }})
+	ref := put(t, s, "a scan")
+	now = now.Add(3 * time.Hour)
+	if there, err := s.Renew(ref); !there || err != nil {
+		t.Errorf("Renew = %v, %v", there, err)
+	}
+	if n, _, err := s.Sweep(t.Context(), func(core.Ref) bool { return false }, now.Add(-time.Hour)); n != 0 || err != nil {
+		t.Errorf("%d blobs were swept, %v", n, err)
+	}
+	wantContent(t, s, ref, "a scan")
+	if there, err := s.Renew(refFor("never put")); there || err != nil {
+		t.Errorf("Renew of an absent blob = %v, %v", there, err)
+	}
+	if _, err := s.Renew("../x"); !errors.Is(err, ErrBadRef) {
+		t.Errorf("Renew of no name: %v", err)
+	}
+}

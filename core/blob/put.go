@@ -191,6 +191,9 @@ func (s *Store) settle(f *os.File, path string, ref core.Ref, size int64) error 
 	return s.syncDir(filepath.Dir(place))
 }
 
+// anySize is the size of a blob for who does not know it.
+const anySize = -1
+
 // again reports whether the blob is in its place already, and if so makes it as
 // young and as durable as if it had just been put.
 func (s *Store) again(place string, size int64) (bool, error) {
@@ -201,7 +204,7 @@ func (s *Store) again(place string, size int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !info.Mode().IsRegular() || info.Size() != size {
+	if !info.Mode().IsRegular() || size != anySize && info.Size() != size {
 		s.cfg.Logger.Warn("blob had a wrong size and is replaced", "path", place, "size", info.Size(), "want", size)
 		return false, nil
 	}
@@ -211,6 +214,21 @@ func (s *Store) again(place string, size int64) (bool, error) {
 	}
 	// Whoever put it first may not have come to this yet.
 	return true, s.syncDir(filepath.Dir(place))
+}
+
+// Renew reports whether there is a blob of that name, and makes it as young and as
+// durable as if it had just been put: it stays for whoever relies on that answer.
+func (s *Store) Renew(ref core.Ref) (bool, error) {
+	if !valid(ref) {
+		return false, fmt.Errorf("blob %q: %w", ref, ErrBadRef)
+	}
+	s.placing.RLock()
+	defer s.placing.RUnlock()
+	there, err := s.again(s.place(ref), anySize)
+	if err != nil {
+		return false, core.DataDown(fmt.Sprintf("renew blob %s", ref), err)
+	}
+	return there, nil
 }
 
 // makeDir makes a fan-out folder durably.

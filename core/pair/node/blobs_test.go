@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -218,6 +219,38 @@ func TestTheHandlerRefusesWhatIsNotSo(t *testing.T) {
 			if err := ask(); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s of a server that offers none: %v", what, err)
 			}
+		}
+	})
+}
+
+// What the peer has already may be old and needed by nothing there. It must not be swept
+// between the answer that it is there and the folding of the event that names it.
+func TestABlobOnWhichAJobReliesIsNotSwept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := lazily(t)
+		ref := a.put("the same scan as last week")
+		b.put("the same scan as last week")
+		path, err := b.blobs.Path(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := time.Now().Add(-7 * 24 * time.Hour)
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+		sweep := func() { // it has looked already what is needed
+			if _, _, err := b.blobs.Sweep(t.Context(), func(core.Ref) bool { return false }, time.Now().Add(-time.Hour)); err != nil {
+				t.Error(err)
+			}
+		}
+		a.wire.fails(func(what string) error {
+			if strings.HasPrefix(what, "ship") {
+				sweep()
+			}
+			return nil
+		})
+		if protected := a.accept("job", ref); !protected || !b.blobs.Has(ref) {
+			t.Errorf("protected %v; the peer has the scan: %v", protected, b.blobs.Has(ref))
 		}
 	})
 }

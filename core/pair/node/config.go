@@ -96,6 +96,9 @@ type Blobs interface {
 	Put(ctx context.Context, r io.Reader, limit int64) (core.Ref, int64, error)
 	Open(core.Ref) (*os.File, error)
 	Has(core.Ref) bool
+
+	// Renew is Has; what is there counts as put just now, so that it is not swept.
+	Renew(core.Ref) (bool, error)
 }
 
 // Work is the pipeline. Its methods may be called from any goroutine. Restore, Adopt

@@ -131,8 +131,22 @@ func (h handler) Compact(ctx context.Context, before journal.Seq) error {
 	return nil
 }
 
-func (h handler) Lacks(_ context.Context, refs []core.Ref) ([]core.Ref, error) {
-	return slices.DeleteFunc(slices.Clone(refs), h.cfg.Blobs.Has), nil
+// Lacks renews what is here: the peer counts on it from now on, and nothing here may
+// need it before the event is folded that names it.
+func (h handler) Lacks(ctx context.Context, refs []core.Ref) ([]core.Ref, error) {
+	var lacks []core.Ref
+	for _, ref := range refs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		switch there, err := h.cfg.Blobs.Renew(ref); {
+		case err != nil:
+			return nil, err
+		case !there:
+			lacks = append(lacks, ref)
+		}
+	}
+	return lacks, nil
 }
 
 func (h handler) PutBlob(ctx context.Context, ref core.Ref, r io.Reader, size int64) error {
