@@ -138,13 +138,13 @@ SEED   ?= 1
 ROUNDS ?= 3
 robust: KILLS = 1000
 robust: build faults ## the long fault run of the pair: KILLS kills, ROUNDS rounds of everything else, SEED
-	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills $(KILLS) -rounds $(ROUNDS)
+	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills $(KILLS) -rounds $(ROUNDS) $(ROBUST)
 
 faults: ## bin/twinleaf-faults, which can be told to fail (serve --fault)
 	go build -trimpath -tags faults -ldflags "$(LDFLAGS)" -o $(BIN)/twinleaf-faults ./cmd/twinleaf
 
 robust-short: build ## the same in three minutes
-	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 30 -burst 15 -rounds 1 -only takeover,maintenance,kills,silence,freeze
+	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 30 -burst 15 -rounds 1 -slack 2 -only takeover,maintenance,kills,silence,wipe $(ROBUST)
 
 proto: ## make the code of the plug-in protocol again
 	go run ./tools/protogen

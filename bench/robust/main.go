@@ -27,6 +27,7 @@ type options struct {
 	clients                   int
 	pageTime                  time.Duration
 	settle                    time.Duration
+	slack                     float64
 	local                     bool
 	alone                     bool
 	tesseract                 bool
@@ -50,6 +51,7 @@ func main() {
 	flag.IntVar(&o.clients, "clients", 4, "programs that submit scans")
 	flag.DurationVar(&o.pageTime, "page-time", 60*time.Millisecond, "that the engine takes for a page")
 	flag.DurationVar(&o.settle, "settle", 90*time.Second, "for all to be quiet after a scene")
+	flag.Float64Var(&o.slack, "slack", 1, "times as long as promised are allowed, on a machine that is busy with other things")
 	flag.BoolVar(&o.local, "local", false, "no network of its own, even where one can be made")
 	flag.BoolVar(&o.tesseract, "tesseract", false, "read real letters with the real engine; what it did is taken from the journals then")
 	flag.BoolVar(&o.alone, "alone", false, "form no pair: shows what the run costs by itself, and that it finds what a pair would have saved")

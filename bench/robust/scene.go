@@ -60,7 +60,12 @@ func scenes() []scene {
 
 // calm is for one kill of one server of a pair that is well.
 func calm(o options, _ planned) history.Bounds {
-	return history.Bounds{Again: o.workers, Takeover: o.silence + time.Second, Tries: 2}
+	return history.Bounds{Again: o.workers, Takeover: o.patience(o.silence + time.Second), Tries: 2}
+}
+
+// patience is a promised time with the slack that the machine needs.
+func (o options) patience(promised time.Duration) time.Duration {
+	return time.Duration(float64(promised) * o.slack)
 }
 
 // perKill is for kills at any moment.
@@ -111,7 +116,7 @@ func (a *act) measured(what string, took, bound time.Duration) {
 		a.times = map[string][]time.Duration{}
 	}
 	a.times[what] = append(a.times[what], took)
-	if took > bound {
+	if bound = a.o.patience(bound); took > bound {
 		a.find("%s after %v, at most %v are allowed", what, took.Round(time.Millisecond), bound)
 	}
 }

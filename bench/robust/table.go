@@ -121,7 +121,7 @@ func (t *table) end(o options) {
 	for _, n := range t.notes {
 		fmt.Fprintln(t.out, n)
 	}
-	fmt.Fprintf(t.out, "seed %d, T %v, %d workers a server, page time %v, %v in all\n", o.seed, o.silence, o.workers, o.pageTime, time.Since(t.began).Round(time.Second))
+	fmt.Fprintf(t.out, "seed %d, T %v, %d workers a server, page time %v, slack %g, %v in all\n", o.seed, o.silence, o.workers, o.pageTime, o.slack, time.Since(t.began).Round(time.Second))
 	if t.broken {
 		fmt.Fprintf(t.out, "BROKEN: play a round again with -seed %d -kills %d -burst %d -rounds %d%s -round NUMBER -v\n", o.seed, o.kills, o.burst, o.rounds, onlyFlag(o))
 	}
