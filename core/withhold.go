@@ -61,6 +61,7 @@ func (s *State) Submitted() iter.Seq2[JobID, string] {
 // Needs is what a job needs of the server that works on it.
 type Needs struct {
 	ID           JobID
+	Server       string     // that accepted it
 	Options      Options    // with defaults
 	Media        []string   // of the inputs; none before they were inspected
 	Destinations []string   // that do not have the document yet
@@ -73,7 +74,7 @@ func (s *State) Needs(id JobID) (n Needs, open bool) {
 	if j == nil || j.Sub == nil || !j.plan.State.Open() {
 		return n, false
 	}
-	n = Needs{ID: j.ID, Options: j.Sub.Val.Options.WithDefaults(), Destinations: j.Sub.Val.Destinations, Kinds: j.kinds()}
+	n = Needs{ID: j.ID, Server: j.Sub.Val.Server, Options: j.Sub.Val.Options.WithDefaults(), Destinations: j.Sub.Val.Destinations, Kinds: j.kinds()}
 	if j.Ingest != nil {
 		for _, in := range j.Ingest.Val {
 			n.Media = append(n.Media, in.Media)

@@ -34,7 +34,7 @@ type dispatcher struct {
 	compactAt     time.Time // next try of a failed compaction
 
 	parked   map[string]core.Event // changes of the peer's settings that may not come over yet, by key
-	gatedFor bool                  // the peer's jobs are worked on, as the marks of withheld ones know it
+	gatedFor [2]bool               // which jobs are worked on, as the marks of withheld ones know it
 	gatedAt  int                   // call of Gate that the marks come from
 }
 

@@ -6,12 +6,12 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
-// GateJob is a job of the peer that is about to be worked on here, with what it needs.
+// GateJob is a job that may be worked on here, with what it needs.
 type GateJob = core.Needs
 
-// Gate decides which jobs of the peer may be worked on here: those for which allow gives a
-// failure are withheld, with that as their error. It is asked for each open job of the peer
-// while Work(Peers) is on, now and whenever what the job needs may have become clearer;
+// Gate decides which jobs may be worked on here in a pair: those for which allow gives a
+// failure are withheld, with that as their error. It is asked for each open job of a side
+// that is worked on, now and whenever what the job needs may have become clearer;
 // otherwise no job is withheld. It runs in the dispatcher: it must be quick and must not
 // wait for the pipeline. Nil: none is withheld.
 func (p *Pipeline) Gate(allow func(GateJob) *core.Failure) {
@@ -47,12 +47,12 @@ func (d *dispatcher) regate(ids []core.JobID) {
 		return
 	}
 	d.sides.mu.Lock()
-	gate, works := d.sides.gate, d.sides.works[Peers]
+	gate, works := d.sides.gate, d.sides.works
 	d.sides.mu.Unlock()
 	changed := map[core.JobID]*core.Failure{}
 	for _, id := range ids {
 		var why *core.Failure
-		if gate != nil && works && d.sideOf(id) == Peers {
+		if gate != nil && works[d.sideOf(id)] {
 			if needs, open := d.state.Needs(id); open {
 				why = gate(needs)
 			}

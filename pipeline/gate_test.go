@@ -33,10 +33,11 @@ func TestJobsThatTheGateRefusesAreWithheld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwins(t, Config{}, 1)
 		defer w.end()
-		own, good, bad := w.b.submit(core.Submission{Name: "bad"}), w.a.submit(core.Submission{}), w.a.submit(core.Submission{Name: "bad"})
+		own, good, bad := w.b.submit(core.Submission{}), w.a.submit(core.Submission{}), w.a.submit(core.Submission{Name: "bad"})
 		w.sync()
 		var g gate
-		g.refuse = func(j GateJob) bool { return j.ID == bad || j.ID == own }
+		mine := w.b.submit(core.Submission{Name: "mine"})
+		g.refuse = func(j GateJob) bool { return j.ID == bad || j.ID == mine }
 		w.b.Gate(g.allow)
 		if got := w.state(w.b, bad); got != core.Queued {
 			t.Errorf("the job is %s although nobody works on it here", got)
@@ -50,12 +51,15 @@ func TestJobsThatTheGateRefusesAreWithheld(t *testing.T) {
 			t.Errorf("it is held because of %v", v.Error)
 		}
 		wantCode(t, w.b.Release(t.Context(), bad), core.CodeConflict)
+		if got := w.state(w.b, mine); got != core.Held {
+			t.Errorf("the own job that the gate refuses is %s", got)
+		}
 		for _, task := range w.b.stages.starts(core.Ingest) {
 			if task.task.Job == bad {
 				t.Error("it was begun")
 			}
 		}
-		if j := g.asked[0]; j.ID == own || len(j.Kinds) != 5 || !slices.Equal(j.Destinations, []string{core.DefaultDestination}) || j.Options.Mode != core.ModeSkip {
+		if j := g.asked[0]; j.Server != map[bool]string{true: "B", false: "A"}[j.ID == own || j.ID == mine] || len(j.Kinds) != 5 || !slices.Equal(j.Destinations, []string{core.DefaultDestination}) || j.Options.Mode != core.ModeSkip {
 			t.Errorf("asked about %+v", j)
 		}
 
@@ -130,7 +134,7 @@ func TestWithheldJobIsLiftedWhenItTurnsOutToBeAnOwnOne(t *testing.T) {
 		time.Sleep(time.Second)
 		second := w.a.submit(sub)
 		w.b.lose() // it knows only the other's for now
-		g := gate{refuse: func(GateJob) bool { return true }}
+		g := gate{refuse: func(j GateJob) bool { return j.Server == "A" }}
 		w.b.Gate(g.allow)
 		w.b.Work(Peers)
 		if err := w.feed(w.a, w.b); err != nil {

@@ -52,12 +52,14 @@ func (s *sides) change(do func()) {
 	}
 }
 
-// working is on which sides work may begin. On the peer's it may once the gate was asked.
+// working is on which sides work may begin: once the gate was asked.
 func (d *dispatcher) working() [2]bool {
 	d.sides.mu.Lock()
 	defer d.sides.mu.Unlock()
 	works := d.sides.works
-	works[Peers] = works[Peers] && d.gatedFor && d.gatedAt == d.sides.gates
+	for w := range works {
+		works[w] = works[w] && d.gatedFor[w] && d.gatedAt == d.sides.gates
+	}
 	return works
 }
 
@@ -120,8 +122,8 @@ func (d *dispatcher) settleSides() {
 	s.mu.Lock()
 	works, gates := s.works, s.gates
 	s.mu.Unlock()
-	if works[Peers] != d.gatedFor || gates != d.gatedAt {
-		d.gatedFor, d.gatedAt = works[Peers], gates
+	if works != d.gatedFor || gates != d.gatedAt {
+		d.gatedFor, d.gatedAt = works, gates
 		d.regateAll()
 	}
 	for w := Own; w <= Peers; w++ {

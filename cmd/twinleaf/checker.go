@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -198,12 +199,28 @@ func (c *checker) verdict() (v pair.Parity, lacking bool) {
 	default:
 		v = pair.ParityDiffers
 	}
-	for _, d := range c.report.Differences {
-		if d.Code == parity.EngineOneSide && len(d.Needs) > 0 {
-			lacking = true // the peer alone has an engine
-		}
+	return v, c.lacking()
+}
+
+// lacking reports whether the peer alone has an OCR engine.
+func (c *checker) lacking() bool {
+	return slices.ContainsFunc(c.report.Differences, func(d parity.Difference) bool {
+		return d.Code == parity.EngineOneSide && len(d.Needs) > 0
+	})
+}
+
+// lacks says why a job of this server cannot be worked on here; nil: it can. What is still to
+// be done is of these kinds.
+func (c *checker) lacks(kinds []core.StepKind) *core.Failure {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Contains(kinds, core.StepRecognizer) || !c.lacking() {
+		return nil
 	}
-	return v, lacking
+	return &core.Failure{
+		Code: codeParity, Detail: "the job waits for the other server: only that one has an OCR engine",
+		Remedy: "bring the other server back, or install the OCR engine here", Permanent: true,
+	}
 }
 
 // may says why a job of the peer may not run here; nil: it may.

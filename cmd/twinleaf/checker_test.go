@@ -133,6 +133,12 @@ func TestEngineOnTheSecondaryOnly(t *testing.T) {
 		if v, got := c.verdict(); v != pair.ParitySame || got != lacking {
 			t.Errorf("as the %s: verdict %q, lacking %v", role, v, got)
 		}
+		if why := c.lacks([]core.StepKind{core.StepRecognizer, core.StepAssembler}); (why != nil) != lacking {
+			t.Errorf("as the %s: an own job that must be recognised: %v", role, why)
+		}
+		if why := c.lacks([]core.StepKind{core.StepAssembler}); why != nil {
+			t.Errorf("as the %s: an own job that is recognised: %v", role, why)
+		}
 	}
 }
 

@@ -105,12 +105,12 @@ func (m *membership) arrive(mb *paired) {
 	m.listen()
 }
 
-// leave ends with the member, before it is closed.
+// leave ends with the member, before it is closed. The peer stays known: what it asks for
+// meanwhile fails, and it asks again.
 func (m *membership) leave() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.member = nil
-	m.server.Unpin()
 }
 
 // listen lets others reach this server from now on.

@@ -84,10 +84,24 @@ func (m *paired) join(e *engine) error {
 	return nil
 }
 
-// theirs is the peer's manifest, with the time by the clock here at which it was taken.
+// theirs is the peer's manifest, with the time by the clock here at which it was taken. That
+// was between question and answer: of these times the one that makes the clocks agree best
+// counts, so that a slow answer is no skew.
 func (m *paired) theirs(ctx context.Context, deep bool) (parity.Manifest, time.Time, error) {
-	manifest, _, trip, err := m.client.Manifest(ctx, deep)
-	return manifest, m.now().Add(-trip / 2), err
+	asked := m.now()
+	manifest, _, _, err := m.client.Manifest(ctx, deep)
+	return manifest, between(asked, manifest.Clock, m.now()), err
+}
+
+// between is the time of from..to that is nearest to t.
+func between(from, t, to time.Time) time.Time {
+	switch {
+	case t.Before(from):
+		return from
+	case t.After(to):
+		return to
+	}
+	return t
 }
 
 func (m *paired) roles() parity.Pair {
