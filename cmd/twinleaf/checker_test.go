@@ -181,3 +181,12 @@ func TestAComparisonCanBeAskedFor(t *testing.T) {
 		t.Errorf("ask after the end: %v", err)
 	}
 }
+
+func TestASlowAnswerIsNoSkew(t *testing.T) {
+	at := func(s int) time.Time { return time.Date(2026, 1, 2, 3, 4, s, 0, time.UTC) }
+	for _, c := range []struct{ clock, want int }{{15, 15}, {10, 10}, {20, 20}, {5, 10}, {25, 20}} {
+		if got := between(at(10), at(c.clock), at(20)); !got.Equal(at(c.want)) {
+			t.Errorf("asked at 10 s, told at 20 s, the peer's clock at %d s: taken at %v, want %d s", c.clock, got, c.want)
+		}
+	}
+}
