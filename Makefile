@@ -144,7 +144,7 @@ faults: ## bin/twinleaf-faults, which can be told to fail (serve --fault)
 	go build -trimpath -tags faults -ldflags "$(LDFLAGS)" -o $(BIN)/twinleaf-faults ./cmd/twinleaf
 
 robust-short: build ## the same in three minutes
-	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 30 -burst 15 -rounds 1 -slack 2 -only takeover,maintenance,kills,silence,wipe $(ROBUST)
+	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 40 -burst 18 -rounds 1 -slack 2 -only takeover,maintenance,kills,plain,silence,wipe $(ROBUST)
 
 proto: ## make the code of the plug-in protocol again
 	go run ./tools/protogen

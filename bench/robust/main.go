@@ -84,8 +84,8 @@ func plan(o options, all []scene) ([]planned, error) {
 	}
 	var kills, rest []planned
 	for _, s := range wanted {
-		if s.kills {
-			for left := o.kills; left > 0; left -= o.burst {
+		if s.kills > 0 {
+			for left := (o.kills*s.kills + 99) / 100; left > 0; left -= o.burst {
 				kills = append(kills, planned{scene: s, kills: min(left, o.burst)})
 			}
 			continue

@@ -84,7 +84,7 @@ func (a *act) perform(ctx context.Context) error {
 	if err := a.quiet(ctx); err != nil {
 		return err
 	}
-	if a.o.alone {
+	if a.o.alone || a.scene.parts {
 		return nil
 	}
 	return a.lists(ctx)

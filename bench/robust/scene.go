@@ -13,10 +13,11 @@ import (
 type scene struct {
 	name   string
 	about  string
-	kills  bool // it is what the wanted number of kills is for
+	kills  int  // its share of the wanted number of kills, in percent; 0: it is not one of them
 	room   bool // it needs a network of its own
 	disks  bool // it needs disks of its own
 	faults bool // it needs the program with the tag faults
+	parts  bool // the pair ends in it: what the servers list afterwards is not the same
 	play   func(context.Context, *act) error
 	bounds func(options, planned) history.Bounds
 }
@@ -39,7 +40,8 @@ func scenes() []scene {
 		{name: "takeover", about: "the primary is killed and stays away", play: takeover, bounds: calm},
 		{name: "maintenance", about: "the primary goes into maintenance and out of it", play: maintenance, bounds: once},
 		{name: "restarts", about: "both servers are restarted one by one", play: restarts, bounds: once},
-		{name: "kills", about: "SIGKILL of primary, secondary or both at random moments", kills: true, play: kills, bounds: perKill},
+		{name: "kills", about: "SIGKILL of primary, secondary or both at random moments", kills: 90, play: kills, bounds: loose},
+		{name: "plain", about: "SIGKILL of one server of a pair that is well, and time to recover", kills: 10, play: plain, bounds: perKill},
 		{name: "freeze", about: "a server stands still for a while", play: freeze, bounds: loose},
 		{name: "silence", about: "nothing passes between the servers", room: true, play: silence, bounds: loose},
 		{name: "one-way", about: "nothing passes from one server to the other", room: true, play: oneWay, bounds: loose},
@@ -47,6 +49,7 @@ func scenes() []scene {
 		{name: "clients", about: "clients do not reach the primary, which is well", room: true, play: clientsCut, bounds: once},
 		{name: "island", about: "nobody reaches the primary", room: true, play: island, bounds: loose},
 		{name: "wipe", about: "a server loses its journal and its blobs", play: wipe, bounds: loose},
+		{name: "replaced", about: "the primary burns down, and a new server comes in its place", parts: true, play: replaced, bounds: loose},
 		{name: "flip", about: "a byte of a journal changes while its server is down", play: flip, bounds: loose},
 		{name: "full", about: "the disk of the primary is full for a while", disks: true, play: full, bounds: loose},
 		{name: "power", about: "both servers lose power at one moment", disks: true, play: power, bounds: loose},
@@ -68,7 +71,7 @@ func (o options) patience(promised time.Duration) time.Duration {
 	return time.Duration(float64(promised) * o.slack)
 }
 
-// perKill is for kills at any moment.
+// perKill is for kills with time to recover between them.
 func perKill(o options, p planned) history.Bounds {
 	return history.Bounds{Again: o.workers * p.kills}
 }

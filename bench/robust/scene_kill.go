@@ -103,13 +103,8 @@ func restarts(ctx context.Context, a *act) error {
 // kills kills primary, secondary or both, again and again, now and then before a server
 // has come back from the last time.
 func kills(ctx context.Context, a *act) error {
-	slow := a.random.IntN(4) == 0 // some rounds leave the pair time to settle
 	for done := 0; done < a.planned.kills; {
-		pause := between(a.random, 20*time.Millisecond, 900*time.Millisecond)
-		if slow {
-			pause = between(a.random, time.Second, 3*time.Second)
-		}
-		if err := site.Pause(ctx, pause); err != nil {
+		if err := a.rest(ctx, 20*time.Millisecond, 900*time.Millisecond); err != nil {
 			return err
 		}
 		n, err := a.strike(ctx)
@@ -117,6 +112,32 @@ func kills(ctx context.Context, a *act) error {
 			return err
 		}
 		done += n
+	}
+	return nil
+}
+
+// plain kills one server at a time, and only when the pair is well. It comes back at once,
+// or after its jobs were taken over.
+func plain(ctx context.Context, a *act) error {
+	for range a.planned.kills {
+		if err := a.protected(ctx, 30*time.Second); err != nil {
+			return err
+		}
+		if err := a.rest(ctx, 200*time.Millisecond, time.Second); err != nil {
+			return err
+		}
+		s := a.either()
+		place := a.kill(s, true)
+		away := between(a.random, 0, 500*time.Millisecond)
+		if a.random.IntN(2) == 0 {
+			away = between(a.random, a.o.silence, a.o.silence+2*time.Second)
+		}
+		if err := site.Pause(ctx, away); err != nil {
+			return err
+		}
+		if err := a.launch(s, place); err != nil {
+			return err
+		}
 	}
 	return nil
 }

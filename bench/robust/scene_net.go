@@ -74,7 +74,7 @@ func clientsCut(ctx context.Context, a *act) error {
 	if err := a.rest(ctx, time.Second, 2*time.Second); err != nil {
 		return err
 	}
-	if err := a.cut(ctx, room.Clients, room.North); err != nil {
+	if err := a.cut(ctx, room.Clients, a.pair.Primary.Name); err != nil {
 		return err
 	}
 	err := a.apart(ctx)
@@ -86,8 +86,8 @@ func island(ctx context.Context, a *act) error {
 	if err := a.rest(ctx, time.Second, 2*time.Second); err != nil {
 		return err
 	}
-	for _, who := range []string{room.Clients, room.South, room.Desk} {
-		if err := a.cut(ctx, room.North, who); err != nil {
+	for _, who := range []string{room.Clients, a.pair.Secondary.Name, room.Desk} {
+		if err := a.cut(ctx, a.pair.Primary.Name, who); err != nil {
 			return err
 		}
 	}

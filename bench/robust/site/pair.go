@@ -17,8 +17,8 @@ import (
 type Pair struct {
 	Primary, Secondary *Server
 	Programs           Programs
-	Dir                string   // for the licences
-	MACs               []string // of machines that are not this one, for the licences
+	Dir                string // for the licences
+	licenses           int    // issued so far
 }
 
 // Both are the servers, the primary first.
@@ -57,8 +57,23 @@ func (p *Pair) Start(ctx context.Context) error {
 // cores is what the licences allow: enough for every machine.
 const cores = "4096"
 
+// Roles as licences name them.
+const (
+	RolePrimary   = "03"
+	RoleSecondary = "04"
+)
+
 // License issues a licence for each server and puts it in force. The servers run.
 func (p *Pair) License(ctx context.Context) error {
+	if err := p.LicenseFor(ctx, p.Primary, RolePrimary); err != nil {
+		return err
+	}
+	return p.LicenseFor(ctx, p.Secondary, RoleSecondary)
+}
+
+// LicenseFor issues one licence for the machines of both servers and puts it in force on
+// one of them, instead of the one that it may have.
+func (p *Pair) LicenseFor(ctx context.Context, s *Server, role string) error {
 	key := filepath.Join(p.Dir, "licences.key")
 	if _, err := os.Stat(key); err != nil {
 		if _, err := p.Programs.Run(ctx, "license", "keygen", "demo", "-o", key); err != nil {
@@ -69,25 +84,23 @@ func (p *Pair) License(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for role, s := range map[string]*Server{"03": p.Primary, "04": p.Secondary} {
-		file := filepath.Join(p.Dir, s.Name+".license")
-		args := []string{"license", "issue", "--signer", key, "--role", role, "--cores", cores, "--holder", "Demonstration", "-o", file}
-		for _, m := range macs {
-			args = append(args, "--mac", m)
-		}
-		if _, err := p.Programs.Run(ctx, args...); err != nil {
-			return err
-		}
-		if _, err := p.Programs.Run(ctx, "activate", file, "--trust", key+".pub", "--server", s.URL()); err != nil {
-			return err
-		}
+	p.licenses++
+	file := filepath.Join(p.Dir, fmt.Sprintf("%s-%d.license", s.Name, p.licenses))
+	args := []string{"license", "issue", "--signer", key, "--role", role, "--cores", cores, "--holder", "Demonstration", "-o", file}
+	for _, m := range macs {
+		args = append(args, "--mac", m)
 	}
-	return nil
+	if _, err := p.Programs.Run(ctx, args...); err != nil {
+		return err
+	}
+	_, _ = p.Programs.Run(ctx, "deactivate", "--server", s.URL()) // there may be none
+	_, err = p.Programs.Run(ctx, "activate", file, "--trust", key+".pub", "--server", s.URL())
+	return err
 }
 
 // machines are the MAC addresses that the servers have.
 func (p *Pair) machines(ctx context.Context) ([]string, error) {
-	all := slices.Clone(p.MACs)
+	var all []string
 	for _, s := range p.Both() {
 		var l struct{ Machine struct{ MACs []string } }
 		if err := s.Get(ctx, "/v1/license", &l); err != nil {
