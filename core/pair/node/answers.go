@@ -28,12 +28,13 @@ func (n *Node) Accepted(job core.JobID, why pair.Cause) {
 }
 
 // Protect waits until the peer has the own journal up to seq, and reports whether it
-// has: not for longer than [pair.AckWait], and not at all while the link is down.
+// has, the blobs of that entry too: not for longer than [pair.AckWait], and not at all
+// while the link is down.
 func (n *Node) Protect(ctx context.Context, seq journal.Seq) bool {
 	answer := make(chan bool, 1)
 	n.mu.Lock()
 	linked := n.m != nil && n.m.Protects()
-	n.acks.Add(n.now(), seq, linked, func(protected bool) { answer <- protected })
+	n.acks.Add(n.now(), seq, linked, func(protected bool) { answer <- protected && !n.without(seq) }) // mu is held
 	n.mu.Unlock()
 	select {
 	case protected := <-answer:

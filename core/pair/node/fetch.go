@@ -34,8 +34,8 @@ type Scrubbed struct {
 // ErrUnlinked is the error of what needs the peer while it is not there.
 var ErrUnlinked = errors.New("the peer does not answer")
 
-// scrubAgain looks for missing blobs whenever journal and copy have come together, and
-// every now and then.
+// scrubAgain looks for blobs that are missing, here or there, whenever journal and copy
+// have come together, and every now and then.
 func (n *Node) scrubAgain(ctx context.Context) {
 	every := time.NewTicker(n.cfg.ScrubEvery)
 	defer every.Stop()
@@ -45,6 +45,9 @@ func (n *Node) scrubAgain(ctx context.Context) {
 			return
 		case <-n.fetcher.wake:
 		case <-every.C:
+		}
+		if n.linked() {
+			n.pushLeft(ctx)
 		}
 		if _, err := n.Scrub(ctx); err != nil && !errors.Is(err, ErrUnlinked) && ctx.Err() == nil {
 			n.cfg.Log.Warn("the look for missing blobs ended early", "err", err)

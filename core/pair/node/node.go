@@ -46,6 +46,7 @@ type Node struct {
 	m       *pair.Machine // nil until the copy is folded
 	acks    pair.Acks
 	shipped journal.Seq // so far is the own journal in the peer's copy; 0 while unknown
+	bare    bare        // what of it went without blobs
 	heard   time.Time   // the last message of the peer
 }
 
@@ -65,6 +66,7 @@ func New(cfg Config) *Node {
 		pusher:  newPusher(),
 		fetcher: fetcher{wake: signal()},
 		salvage: salvage{dir: cfg.Salvage},
+		bare:    bare{},
 	}
 	n.salvage.left.Store(cfg.Salvage != "")
 	n.follower.ready = make(chan struct{})

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
+	"github.com/twinleaf-scan/twinleaf/core/pair/link"
 )
 
 const (
@@ -25,7 +28,8 @@ const (
 	knownFor = time.Minute
 
 	// pushTries is how often a blob is tried before its event goes without it: one that
-	// cannot be read must not hold up the journal. The peer's scrub asks for it later.
+	// cannot be read must not hold up the journal. What names it is not protected until
+	// the peer has it; it is tried again with each scrub.
 	pushTries = 5
 
 	// A blob may take blobBase and what a slow link needs for its size.
@@ -45,12 +49,13 @@ type pusher struct {
 	known map[core.Ref]time.Time // what the peer was given, and when
 	ahead map[core.Ref]bool      // what was offered and is on its way, or will be
 	tries map[core.Ref]int       // that failed
+	left  map[core.Ref]bool      // what events went without
 }
 
 func newPusher() pusher {
 	return pusher{
 		slots: make(chan struct{}, parallel), offered: make(chan core.Ref, offersMax),
-		known: map[core.Ref]time.Time{}, ahead: map[core.Ref]bool{}, tries: map[core.Ref]int{},
+		known: map[core.Ref]time.Time{}, ahead: map[core.Ref]bool{}, tries: map[core.Ref]int{}, left: map[core.Ref]bool{},
 	}
 }
 
@@ -246,14 +251,23 @@ func (n *Node) carry(ref core.Ref) error {
 	err := n.put(p.life, ref)
 	switch {
 	case err == nil:
-		p.given(n.now(), ref)
-	case dataDown(err) || p.life.Err() != nil || !p.failed(ref):
+		p.arrived(ref)
+	case dataDown(err) || absent(err) || p.life.Err() != nil || !p.failed(ref):
 		return fmt.Errorf("push blob %s: %w", ref, err)
 	default:
-		n.cfg.Log.Error("a blob does not get to the peer; its event goes without it", "ref", string(ref), "err", err)
-		p.given(n.now(), ref)
+		n.cfg.Log.Error("a blob does not get to the peer; its event goes without it and is not protected", "ref", string(ref), "err", err)
+		p.leave(ref)
 	}
+	p.given(n.now(), ref)
 	return nil
+}
+
+// errUnreadable is in the chain of the error of a push whose blob cannot be read here.
+var errUnreadable = errors.New("the blob cannot be read")
+
+// absent reports whether it was the peer, or the way to it, that failed and not the blob.
+func absent(err error) bool {
+	return errors.Is(err, link.ErrUnreachable) && !errors.Is(err, errUnreadable)
 }
 
 func (n *Node) put(ctx context.Context, ref core.Ref) error {
@@ -271,7 +285,26 @@ func (n *Node) put(ctx context.Context, ref core.Ref) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, blobTime(info.Size()))
 	defer cancel()
-	return n.cfg.Link.PutBlob(ctx, ref, f, info.Size())
+	read := &source{r: f}
+	err = n.cfg.Link.PutBlob(ctx, ref, read, info.Size())
+	if err != nil && read.failed.Load() {
+		err = fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return err
+}
+
+// source is a blob that is read, and whether that failed.
+type source struct {
+	r      io.Reader
+	failed atomic.Bool
+}
+
+func (s *source) Read(b []byte) (int, error) {
+	n, err := s.r.Read(b)
+	if err != nil && err != io.EOF && !errors.Is(err, fs.ErrClosed) { // it may be read on for a moment after it was closed
+		s.failed.Store(true)
+	}
+	return n, err
 }
 
 // blobTime is how long a blob of a size may take.

@@ -155,6 +155,9 @@ func (r *round) shipFrom(ctx context.Context, c link.Copied, from journal.Seq) e
 		if err := r.pushNamed(ctx, frames); err != nil {
 			return fmt.Errorf("bring blobs to the peer: %w", err)
 		}
+		if err := r.undress(frames); err != nil {
+			return err
+		}
 		if c, err = r.move(ctx, frames); err != nil {
 			return err
 		}
