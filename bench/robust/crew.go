@@ -79,7 +79,7 @@ func newCrew(ctx context.Context, o options) (_ *crew, err error) {
 		c.room, c.noRoom = room.Open(ctx)
 	}
 	if c.room != nil {
-		address = room.Address(room.Desk) + ":0"
+		address = c.room.Address(room.Desk) + ":0"
 	}
 	c.sink, err = sink.Open(address, func(a history.Arrival) { c.now().Arrived(a) })
 	return c, err
@@ -192,7 +192,7 @@ func (c *crew) protected(ctx context.Context, patience time.Duration) error {
 func (c *crew) client(n int) *load.Client {
 	local := ""
 	if c.room != nil {
-		local = room.Address(room.Clients)
+		local = c.room.Address(room.Clients)
 	}
 	cl := &load.Client{Profile: profile, Paper: c.paper, HTTP: load.NewHTTP(local, 4*time.Second)}
 	for i, s := range c.pair.Both() {

@@ -69,7 +69,7 @@ func (c *crew) server(who, dir string) (*site.Server, error) {
 		Name: who, Dir: filepath.Join(dir, who), Silence: c.o.silence, Workers: c.o.workers, Programs: c.programs,
 	}
 	if c.room != nil {
-		s.Web, s.Peer, s.Prefix = room.Address(who)+":8080", room.Address(who)+":8443", c.room.Exec(who)
+		s.Web, s.Peer, s.Prefix = c.room.Address(who)+":8080", c.room.Address(who)+":8443", c.room.Exec(who)
 		return s, nil
 	}
 	var err1, err2 error

@@ -25,20 +25,29 @@ const (
 	Desk    = "desk"
 )
 
-// addresses lie in the block that is set apart for tests of networks (RFC 2544).
-var addresses = map[string]string{North: "198.18.1.2", South: "198.18.2.2", Clients: "198.18.3.2", Desk: "198.18.3.3"}
-
-// block holds them all.
-const block = "198.18.0.0/16"
-
 // Room is a running network.
 type Room struct {
-	tag  string
-	cuts map[[2]string]bool
+	tag    string
+	street int // apart from those of other rooms on this machine
+	cuts   map[[2]string]bool
 }
 
-// Address is where somebody is reached.
-func Address(who string) string { return addresses[who] }
+// Address is where somebody is reached: in the block that is set apart for tests of
+// networks (RFC 2544).
+func (r *Room) Address(who string) string {
+	if who == Desk {
+		return r.network(Clients) + ".3"
+	}
+	return r.network(who) + ".2"
+}
+
+// network is the first three numbers of the addresses at somebody's cable.
+func (r *Room) network(who string) string {
+	house := map[string]int{North: 1, South: 2, Clients: 3}[who]
+	return fmt.Sprintf("198.18.%d", 4*r.street+house)
+}
+
+func (r *Room) gateway(who string) string { return r.network(who) + ".1" }
 
 // Open makes the network.
 func Open(ctx context.Context) (*Room, error) {
@@ -48,7 +57,7 @@ func Open(ctx context.Context) (*Room, error) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		return nil, errors.New("the command ip is missing (package iproute2)")
 	}
-	r := &Room{tag: fmt.Sprintf("tl%d", os.Getpid()%100000), cuts: map[[2]string]bool{}}
+	r := &Room{tag: fmt.Sprintf("tl%d", os.Getpid()%100000), street: os.Getpid() % 63, cuts: map[[2]string]bool{}}
 	if err := r.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a network: %w", err), r.Close())
 	}
@@ -63,7 +72,10 @@ func (r *Room) build(ctx context.Context) error {
 	for _, who := range []string{North, South, Clients} {
 		steps = append(steps, r.cable(who)...)
 	}
-	steps = append(steps, "addr add "+Address(Desk)+"/24 dev "+r.wire(Clients, "a"), "route add "+block+" via "+gateway(Clients))
+	steps = append(steps, "addr add "+r.Address(Desk)+"/24 dev "+r.wire(Clients, "a"))
+	for _, who := range []string{North, South} {
+		steps = append(steps, "route add "+r.network(who)+".0/24 via "+r.gateway(Clients))
+	}
 	for _, step := range steps {
 		if err := ip(ctx, step); err != nil {
 			return err
@@ -86,15 +98,13 @@ func (r *Room) cable(who string) []string {
 		out = append(out, "link set "+a+" netns "+r.space(who), at+"link set lo up")
 	}
 	out = append(out,
-		at+"addr add "+Address(who)+"/24 dev "+a, at+"link set "+a+" up",
-		"-n "+router+" addr add "+gateway(who)+"/24 dev "+b, "-n "+router+" link set "+b+" up")
+		at+"addr add "+r.Address(who)+"/24 dev "+a, at+"link set "+a+" up",
+		"-n "+router+" addr add "+r.gateway(who)+"/24 dev "+b, "-n "+router+" link set "+b+" up")
 	if who != Clients {
-		out = append(out, at+"route add default via "+gateway(who))
+		out = append(out, at+"route add default via "+r.gateway(who))
 	}
 	return out
 }
-
-func gateway(who string) string { return strings.TrimSuffix(Address(who), ".2") + ".1" }
 
 func (r *Room) space(who string) string { return r.tag + "-" + who }
 
@@ -134,7 +144,7 @@ func (r *Room) MendAll(ctx context.Context) error {
 }
 
 func (r *Room) rule(verb string, way [2]string) string {
-	return fmt.Sprintf("-n %s rule %s from %s to %s blackhole", r.space("router"), verb, Address(way[0]), Address(way[1]))
+	return fmt.Sprintf("-n %s rule %s from %s to %s blackhole", r.space("router"), verb, r.Address(way[0]), r.Address(way[1]))
 }
 
 // Close takes the network down. Whoever runs in it must have ended.

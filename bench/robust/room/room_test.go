@@ -38,7 +38,7 @@ func TestRouterDropsWhatIsCut(t *testing.T) {
 	for _, who := range []string{room.North, room.South} {
 		line := append(r.Exec(who), os.Args[0])
 		cmd := exec.Command(line[0], line[1:]...)
-		cmd.Env = append(os.Environ(), listenKey+"="+room.Address(who)+":8080")
+		cmd.Env = append(os.Environ(), listenKey+"="+r.Address(who)+":8080")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func TestRouterDropsWhatIsCut(t *testing.T) {
 			_ = cmd.Wait()
 		})
 	}
-	for end := time.Now().Add(5 * time.Second); !reach(ctx, room.Desk, room.North) || !reach(ctx, room.Desk, room.South); {
+	for end := time.Now().Add(5 * time.Second); !reach(ctx, r, room.Desk, room.North) || !reach(ctx, r, room.Desk, room.South); {
 		if time.Now().After(end) {
 			t.Fatal("the servers are not reached")
 		}
@@ -56,26 +56,26 @@ func TestRouterDropsWhatIsCut(t *testing.T) {
 		if err := r.Cut(ctx, cut.from, cut.to); err != nil {
 			t.Fatal(err)
 		}
-		if reach(ctx, room.Clients, room.North) {
+		if reach(ctx, r, room.Clients, room.North) {
 			t.Errorf("clients reach north with %s to %s cut", cut.from, cut.to)
 		}
-		if !reach(ctx, room.Clients, room.South) || !reach(ctx, room.Desk, room.North) {
+		if !reach(ctx, r, room.Clients, room.South) || !reach(ctx, r, room.Desk, room.North) {
 			t.Errorf("others are cut off with %s to %s cut", cut.from, cut.to)
 		}
 		if err := r.MendAll(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if !reach(ctx, room.Clients, room.North) {
+		if !reach(ctx, r, room.Clients, room.North) {
 			t.Errorf("%s to %s is not mended", cut.from, cut.to)
 		}
 	}
 }
 
 // reach reports whether somebody at the caller's machine gets an answer from a server soon.
-func reach(ctx context.Context, from, to string) bool {
-	d := &net.Dialer{Timeout: 300 * time.Millisecond, LocalAddr: &net.TCPAddr{IP: net.ParseIP(room.Address(from))}}
+func reach(ctx context.Context, r *room.Room, from, to string) bool {
+	d := &net.Dialer{Timeout: 300 * time.Millisecond, LocalAddr: &net.TCPAddr{IP: net.ParseIP(r.Address(from))}}
 	c := &http.Client{Timeout: time.Second, Transport: &http.Transport{DialContext: d.DialContext, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+room.Address(to)+":8080/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.Address(to)+":8080/", nil)
 	if err != nil {
 		return false
 	}
