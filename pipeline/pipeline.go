@@ -75,6 +75,11 @@ type Config struct {
 	// be asked from any goroutine, often, and must not wait.
 	Shipped func() journal.Seq
 
+	// Without reports whether the peer has an entry of the journal, but not a blob that it
+	// names: what was submitted with it is not protected. Nil: there is no such entry. It
+	// may be asked from any goroutine, must not wait and must not call the pipeline.
+	Without func(seq journal.Seq) bool
+
 	// CompactLimit is up to where the journal may be compacted at most; nil: to its last
 	// snapshot. Compacted is told of the journal's new first entry. Both must not wait for
 	// the pipeline.

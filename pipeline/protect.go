@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
@@ -45,21 +46,14 @@ func (p *proofs) tidy(s *core.State) {
 }
 
 // protected reports whether both servers have a job that was submitted under these ids: the
-// peer has the own journal up to its submission, or its submission came from the peer.
-func (p *proofs) protected(shipped journal.Seq, id core.JobID, aliases []core.JobID) bool {
-	if p.copied[id] || p.here(id) > 0 && p.submitted[id] <= shipped {
-		return true
+// peer has the own journal's entry of its submission, or its submission came from the peer.
+func (p *proofs) protected(has func(journal.Seq) bool, id core.JobID, aliases []core.JobID) bool {
+	both := func(id core.JobID) bool {
+		seq := p.submitted[id]
+		return p.copied[id] || seq > 0 && has(seq)
 	}
-	for _, id := range aliases {
-		if p.copied[id] || p.here(id) > 0 && p.submitted[id] <= shipped {
-			return true
-		}
-	}
-	return false
+	return both(id) || slices.ContainsFunc(aliases, both)
 }
-
-// here is the own entry of a submission, 0: there is none.
-func (p *proofs) here(id core.JobID) journal.Seq { return p.submitted[id] }
 
 // shipped is how far the peer has the own journal. It is asked without holding mu, for
 // whoever answers may be looking at the state.
@@ -72,7 +66,8 @@ func (p *Pipeline) shipped() journal.Seq {
 
 // seen is a job as it is shown. The caller holds mu, at least for reading.
 func (p *Pipeline) seen(v core.JobView, shipped journal.Seq) core.JobView {
-	v.Protected = p.proofs.protected(shipped, v.ID, v.Aliases)
+	has := func(seq journal.Seq) bool { return seq <= shipped && (p.cfg.Without == nil || !p.cfg.Without(seq)) }
+	v.Protected = p.proofs.protected(has, v.ID, v.Aliases)
 	return v
 }
 

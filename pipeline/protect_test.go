@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,67 @@ func TestJobIsProtectedOnceThePeerHasIt(t *testing.T) {
 		w.carry(w.a, w.b, files[0].Ref)
 		if acc, err := w.b.Submit(t.Context(), sub("x")); err != nil || acc.ID != ids[0] || acc.Protected {
 			t.Errorf("it is answered as protected by being found: %+v, %v", acc, err)
+		}
+	})
+}
+
+// What is written at once is protected one by one, and shown so.
+func TestAJobWithoutItsScanOnThePeerIsNotProtected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w *twins
+		var bad atomic.Value // core.JobID
+		bad.Store(core.JobID(""))
+		seqOf := func(id core.JobID) (seq journal.Seq) {
+			for e, err := range w.a.log.Read(t.Context(), 0) {
+				if err != nil {
+					t.Error(err)
+				}
+				if _, is := e.Event.Body.(core.JobSubmitted); is && e.Event.Job == id {
+					seq = e.Seq
+				}
+			}
+			return seq
+		}
+		without := func(seq journal.Seq) bool {
+			id := bad.Load().(core.JobID)
+			return id != "" && seqOf(id) == seq
+		}
+		var mu sync.Mutex // guards asked
+		asked := map[journal.Seq]int{}
+		w = newTwins(t, Config{
+			Shipped: func() journal.Seq { return 1000 },
+			Without: without,
+			Protect: func(_ context.Context, seq journal.Seq) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				asked[seq]++
+				return !without(seq)
+			},
+		}, 1)
+		defer w.end()
+		files := []core.File{w.a.put("scan")}
+		ids := make([]core.JobID, 30)
+		var group sync.WaitGroup
+		for i := range ids {
+			group.Go(func() {
+				acc, err := w.a.Submit(t.Context(), core.Submission{Files: files, Held: true})
+				if err != nil {
+					t.Error(err)
+				}
+				ids[i] = acc.ID
+			})
+		}
+		group.Wait()
+		for _, id := range ids {
+			if seq := seqOf(id); asked[seq] != 1 {
+				t.Errorf("protection up to %d was asked for %d times, want once", seq, asked[seq])
+			}
+		}
+		bad.Store(ids[7])
+		for i, id := range ids {
+			if v, err := w.a.Job(id); err != nil || v.Protected != (i != 7) {
+				t.Errorf("job %d is protected: %v, %v", i, v.Protected, err)
+			}
 		}
 	})
 }

@@ -117,8 +117,10 @@ func (d *dispatcher) commit(ctx context.Context, writes []*write) {
 		}
 		return
 	}
+	at := d.last - journal.Seq(len(all))
 	for _, w := range writes {
-		w.seq = d.last
+		at += journal.Seq(len(w.events))
+		w.seq = at
 		w.answer(tooLargeToTake(err))
 	}
 }

@@ -51,6 +51,7 @@ func (m *paired) configure(c *pipeline.Config) {
 	c.Syncs = func() bool { return m.checker.syncs() == nil }
 	c.Protect = func(ctx context.Context, seq journal.Seq) bool { return m.node.Protect(ctx, seq) }
 	c.Shipped = func() journal.Seq { return m.node.Shipped() }
+	c.Without = func(seq journal.Seq) bool { return m.node.Without(seq) }
 	c.CompactLimit = func() journal.Seq { return m.node.CompactLimit() }
 	c.Heal = func(ctx context.Context, ref core.Ref) error { return m.node.Heal(ctx, ref) }
 }
