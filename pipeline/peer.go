@@ -16,11 +16,11 @@ const maxFold = 500
 // feed is where the folding of the peer's journal stands.
 type feed struct {
 	mu   sync.Mutex // guards what follows, and is held by FoldPeer
-	last journal.Seq
+	last journal.Entry
 	fed  bool // there was an entry
 
 	calls sync.Mutex // guards what follows
-	good  bool       // the latest FoldPeer did all it was asked for
+	whole bool       // all that there was is folded, and nothing failed since
 }
 
 // FoldPeer folds entries of the copy of the peer's journal, in order and from its first
@@ -30,25 +30,26 @@ type feed struct {
 // the one it names are folded; whoever gets it makes good what is missing and gives the
 // entries again.
 //
-// Until the first call blobs that nothing needs are not swept, as the peer's jobs may need
-// them: call it without entries when there are none. The same holds after a failed call.
+// Until a call without entries, which says that there are no more for now, blobs that
+// nothing needs are not swept, as the peer's jobs may need them. The same holds after a
+// failed call.
 func (p *Pipeline) FoldPeer(ctx context.Context, entries []journal.Entry) error {
 	p.feed.mu.Lock()
 	defer p.feed.mu.Unlock()
 	err := p.foldPeer(ctx, entries)
 	p.feed.calls.Lock()
 	defer p.feed.calls.Unlock()
-	p.feed.good = err == nil
+	p.feed.whole = err == nil && (p.feed.whole || len(entries) == 0)
 	return err
 }
 
 func (p *Pipeline) foldPeer(ctx context.Context, entries []journal.Entry) error {
 	for len(entries) > 0 {
-		if snap, is := entries[0].Event.Body.(core.Snapshot); is && p.feed.begins(entries[0].Seq) {
+		if snap, is := entries[0].Event.Body.(core.Snapshot); is && p.feed.begins(entries[0]) {
 			if err := p.mergePeer(ctx, entries[0].Seq, snap); err != nil {
 				return fmt.Errorf("fold the peer's snapshot at %d: %w", entries[0].Seq, err)
 			}
-			p.feed.move(entries[0].Seq)
+			p.feed.move(entries[0])
 			entries = entries[1:]
 			continue
 		}
@@ -59,22 +60,29 @@ func (p *Pipeline) foldPeer(ctx context.Context, entries []journal.Entry) error 
 		}); err != nil {
 			return err
 		}
-		p.feed.move(entries[n-1].Seq)
+		p.feed.move(entries[n-1])
 		entries = entries[n:]
 	}
 	return nil
 }
 
-// begins reports whether an entry does not follow what was folded before.
-func (f *feed) begins(seq journal.Seq) bool { return !f.fed || seq != f.last+1 }
+// begins reports whether an entry does not follow what was folded before: of another
+// history it may have the next sequence all the same.
+func (f *feed) begins(e journal.Entry) bool { return !f.fed || !follows(f.last, e) }
 
-func (f *feed) move(seq journal.Seq) { f.last, f.fed = seq, true }
+func (f *feed) move(to journal.Entry) {
+	f.last, f.fed = to, true
+	f.last.Event = core.Event{} // which is not asked for
+}
+
+// follows reports whether b is the entry behind a, in one history.
+func follows(a, b journal.Entry) bool { return b.Seq == a.Seq+1 && b.Prev == a.Hash }
 
 // stretch is how many of the entries are folded at once: at least the first, and no
 // snapshot that begins another stretch.
 func (f *feed) stretch(entries []journal.Entry) int {
 	n := 1
-	for n < min(len(entries), maxFold) && entries[n].Seq == entries[n-1].Seq+1 {
+	for n < min(len(entries), maxFold) && follows(entries[n-1], entries[n]) {
 		n++
 	}
 	return n
@@ -155,7 +163,7 @@ func (p *Pipeline) complete() bool {
 	}
 	p.feed.calls.Lock()
 	defer p.feed.calls.Unlock()
-	return p.feed.good
+	return p.feed.whole
 }
 
 // Look shows the state to f, which must neither keep nor change it, nor call the pipeline.

@@ -215,6 +215,14 @@ func TestNothingIsSweptBeforeThePeersJobsAreKnown(t *testing.T) {
 		if !w.b.blobs.Has(input.Ref) {
 			t.Fatal("the input of the peer's job is swept")
 		}
+		aside := []journal.Entry{{Seq: 1, Event: core.Event{Body: core.ModeChanged{Server: "A", Mode: "active", Count: 1}}}}
+		if err := w.b.FoldPeer(t.Context(), aside); err != nil { // there is more to come
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		if !w.b.blobs.Has(input.Ref) {
+			t.Fatal("the input of the peer's job is swept when a part of what there is was folded")
+		}
 		w.forget(w.a)
 		w.sync()
 		junk := w.b.put("junk")
@@ -255,6 +263,32 @@ func TestSnapshotThatBeginsAnotherStretch(t *testing.T) {
 		w.sameState()
 		if got := w.state(w.b, id); got != core.Held {
 			t.Errorf("the job is %s", got)
+		}
+	})
+}
+
+// What was set aside of the copy may end where the new one begins with a snapshot, which
+// then is not what follows.
+func TestSnapshotOfAnotherHistoryIsMerged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTwins(t, Config{}, 1)
+		defer w.end()
+		ids := w.compacted(1)
+		entries := w.entries(w.a, 0)
+		var aside []journal.Entry
+		for seq := journal.Seq(1); seq < entries[0].Seq; seq++ {
+			e := journal.Entry{Seq: seq, Hash: journal.Hash{byte(seq)}, Event: core.Event{Body: core.ModeChanged{Server: "A", Mode: "active", Count: int(seq)}}}
+			if seq > 1 {
+				e.Prev = aside[len(aside)-1].Hash
+			}
+			aside = append(aside, e)
+		}
+		if err := w.b.FoldPeer(t.Context(), aside); err != nil {
+			t.Fatal(err)
+		}
+		w.sync()
+		if v, err := w.b.Job(ids[0]); err != nil || v.State != core.Completed {
+			t.Errorf("the job that only the snapshot has: %+v, %v", v, err)
 		}
 	})
 }

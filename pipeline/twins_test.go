@@ -46,8 +46,10 @@ func (w *twins) feed(from, to *rig) error {
 			w.carry(from, to, ref)
 		}
 	}
-	if err := to.FoldPeer(w.t.Context(), entries); err != nil {
-		return err
+	for _, list := range [][]journal.Entry{entries, nil} { // there are no more then
+		if err := to.FoldPeer(w.t.Context(), list); err != nil {
+			return err
+		}
 	}
 	if len(entries) > 0 {
 		w.fed[from] = entries[len(entries)-1].Seq

@@ -130,5 +130,8 @@ func foldAll(ctx context.Context, p *pipeline.Pipeline, entries func(func(journa
 		}
 		batch = nil
 	}
+	if len(batch) == 0 {
+		return nil // no entries would mean that the present peer has none
+	}
 	return p.FoldPeer(ctx, batch)
 }

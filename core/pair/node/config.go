@@ -108,7 +108,8 @@ type Work interface {
 	Writer
 
 	// FoldPeer folds entries of the peer's journal, some of them perhaps again. The
-	// state of a snapshot with which they begin is in the blob store.
+	// state of a snapshot with which they begin is in the blob store. No entries mean
+	// that all there is was given, for now.
 	FoldPeer(context.Context, []journal.Entry) error
 	Look(func(*core.State))
 

@@ -53,13 +53,13 @@ func (n *Node) followOnce(ctx context.Context, good func()) error {
 		return err
 	}
 	var at journal.Entry // the last that was folded
+	whole := false       // the pipeline was told that there is no more for now
 	for {
-		if first, last := n.cfg.Copy.Bounds(); at.Seq == last || last < first {
-			if at.Seq == 0 { // so the pipeline knows that there is nothing
-				if err := n.cfg.Work.FoldPeer(ctx, nil); err != nil {
-					return err
-				}
+		if first, last := n.cfg.Copy.Bounds(); !whole && (at.Seq == last || last < first) {
+			if err := n.cfg.Work.FoldPeer(ctx, nil); err != nil {
+				return err
 			}
+			whole = true
 			n.follower.once.Do(func() { close(n.follower.ready) })
 		}
 		frames, err := n.cfg.Copy.Frames(ctx, next(at), 0)
@@ -180,7 +180,7 @@ func (n *Node) setAsideCopy(ctx context.Context) error {
 	if f.cancel != nil {
 		f.cancel()
 	}
-	n.feed(ctx, pair.Folded{Seq: 0})
+	n.feed(context.WithoutCancel(ctx), pair.Folded{Seq: 0}) // whoever asked may be gone: it is set aside all the same
 	n.cfg.Log.Warn("the copy of the peer's journal was set aside; the peer begins it anew", "aside", name)
 	return err
 }
