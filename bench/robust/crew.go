@@ -36,6 +36,7 @@ type crew struct {
 	sink     *sink.Sink
 
 	pairs int
+	doors int        // addresses that servers were given
 	pair  *site.Pair // nil: none, or the last one is broken
 	disks map[string]*disk.Disk
 	logs  map[string]*site.LogReader

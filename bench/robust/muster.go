@@ -69,13 +69,23 @@ func (c *crew) server(who, dir string) (*site.Server, error) {
 		Name: who, Dir: filepath.Join(dir, who), Silence: c.o.silence, Workers: c.o.workers, Programs: c.programs,
 	}
 	if c.room != nil {
-		s.Web, s.Peer, s.Prefix = c.room.Address(who)+":8080", c.room.Address(who)+":8443", c.room.Exec(who)
-		return s, nil
+		s.Peer, s.Prefix = c.room.Address(who)+":8443", c.room.Exec(who)
+		return s, c.reach(s)
 	}
-	var err1, err2 error
-	s.Web, err1 = site.FreeAddress()
-	s.Peer, err2 = site.FreeAddress()
-	return s, errors.Join(err1, err2)
+	var err error
+	s.Peer, err = site.FreeAddress()
+	return s, errors.Join(err, c.reach(s))
+}
+
+// reach gives a server an address for clients that no client has heard of.
+func (c *crew) reach(s *site.Server) (err error) {
+	if c.room == nil {
+		s.Web, err = site.FreeAddress()
+		return err
+	}
+	c.doors++
+	s.Web = fmt.Sprintf("%s:%d", c.room.Address(s.Name), 8080+c.doors%100)
+	return nil
 }
 
 func (c *crew) mount(ctx context.Context, s *site.Server) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -38,7 +39,7 @@ func replaced(ctx context.Context, a *act) error {
 		return err
 	}
 	a.say("%s is alone, %s is set up anew", left.Name, dead.Name)
-	if err := dead.Start(ctx); err != nil {
+	if err := errors.Join(a.reach(dead), dead.Start(ctx)); err != nil { // it is no server for clients before it is one of the pair
 		return err
 	}
 	a.pair.Primary, a.pair.Secondary = left, dead
