@@ -2,14 +2,18 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/core/pair/link"
 )
 
 // A journal that lost its end and went on alone: both ends come together.
@@ -215,5 +219,55 @@ func TestASnapshotThatWasSetAsideNeedsAnEmptyJournal(t *testing.T) {
 		a.own = journal.NewMemory(journal.Config{Writer: "a"})
 		a.boot()
 		agree(t, a, b, "one", "two")
+	})
+}
+
+// A copy must not begin with a snapshot whose state is not here: it could not be folded,
+// and what was before it would be gone. Until it can, all else goes on.
+func TestACopyIsNotCompactedToWhatCannotBeFolded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := lazily(t)
+		a.accept("job")
+		agree(t, a, b, "job")
+		lost := true
+		var mu sync.Mutex // guards lost
+		a.wire.fails(func(what string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if what == "compact" && lost {
+				if _, _, err := b.blobs.Sweep(t.Context(), func(core.Ref) bool { return false }, time.Now().Add(time.Hour)); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		})
+		b.wire.fails(func(what string) error {
+			if what == "blob" {
+				return fmt.Errorf("%w: for a while", link.ErrUnreachable)
+			}
+			return nil
+		})
+		seq := a.line.snapshot(t, a.node.CompactLimit)
+		eventually(t, "b is asked to compact, and again", func() bool {
+			return len(slices.DeleteFunc(a.wire.heard(), func(c string) bool { return c != "compact" })) > 2
+		})
+		if first, _ := b.copy.Bounds(); first != 1 {
+			t.Errorf("the copy begins with entry %d, whose state is lost", first)
+		}
+		if !a.accept("later") {
+			t.Error("nothing is protected meanwhile")
+		}
+		mu.Lock()
+		lost = false
+		mu.Unlock()
+		b.wire.fails(nil)
+		eventually(t, "the copy is compacted", func() bool { first, _ := b.copy.Bounds(); return first == seq })
+		var gap *journal.Gap
+		if err := b.node.Handler().Compact(t.Context(), seq+100); !errors.As(err, &gap) {
+			t.Errorf("compact to what is not there: %v", err)
+		}
+		if f := core.AsFailure(b.node.Handler().Compact(t.Context(), seq+1)); f.Code != core.CodeConflict {
+			t.Errorf("compact to what is no snapshot: %+v", f)
+		}
 	})
 }

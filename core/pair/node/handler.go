@@ -124,10 +124,41 @@ func (h handler) aside(name string) (string, error) {
 }
 
 func (h handler) Compact(ctx context.Context, before journal.Seq) error {
+	if err := h.mayBegin(ctx, before); err != nil {
+		return err
+	}
 	if err := h.cfg.Copy.Compact(ctx, before); err != nil {
 		return err
 	}
 	h.cfg.CopyCompacted(before)
+	return nil
+}
+
+// mayBegin makes sure that the copy can be folded if it begins with an entry: else what
+// the snapshot has, and the entries before it had, would be lost with the peer's disk.
+func (h handler) mayBegin(ctx context.Context, at journal.Seq) error {
+	first, last := h.cfg.Copy.Bounds()
+	switch {
+	case at <= first:
+		return nil
+	case at > last:
+		return &journal.Gap{Want: last + 1, Got: at}
+	}
+	frames, err := h.cfg.Copy.Frames(ctx, at, 1)
+	if err != nil {
+		return err
+	}
+	e, err := journal.ParseFrame(frames[0])
+	if err != nil {
+		return err
+	}
+	s, is := e.Event.Body.(core.Snapshot)
+	if !is {
+		return core.Refuse(core.CodeConflict, "", "the copy is not compacted to entry %d, which is no snapshot", at)
+	}
+	if err := h.Heal(ctx, s.State); err != nil {
+		return core.Refuse(core.CodeConflict, "", "the copy is not compacted to entry %d, for the state of that snapshot cannot be had: %v", at, err)
+	}
 	return nil
 }
 

@@ -242,10 +242,14 @@ func (r *round) tidy(ctx context.Context, c *link.Copied) error {
 	if first <= c.First || c.Seq < first {
 		return nil
 	}
-	if err := r.cfg.Link.Compact(ctx, first); err != nil {
+	switch err := r.cfg.Link.Compact(ctx, first); {
+	case err == nil:
+		c.First = first
+	case core.AsFailure(err).Code == core.CodeConflict:
+		r.cfg.Log.Debug("the peer does not compact its copy yet", "err", err)
+	default:
 		return fmt.Errorf("let the peer compact its copy: %w", err)
 	}
-	c.First = first
 	return nil
 }
 
