@@ -157,6 +157,16 @@ const (
 	recordsHave = 1 << 31
 )
 
+// startsFrame reports whether a frame, or nothing, lies behind a record's header. The
+// header's length is the one thing in a record that its checksum does not cover.
+func startsFrame(length, data []byte) bool {
+	if len(length) == 0 {
+		return true // there is no header
+	}
+	n := binary.LittleEndian.Uint32(length)
+	return int64(n) <= int64(len(data)) && (int(n) == len(data) || bytes.HasPrefix(data[n:], []byte(frameMagic)))
+}
+
 // walkRecords goes from record to record as the engine does and gives the place
 // of the first one that the engine would stumble over, and why.
 func walkRecords(buf []byte, number uint32) (at int, why string) {
@@ -188,6 +198,9 @@ func walkRecords(buf []byte, number uint32) (at int, why string) {
 		sum.Write(data[body:])
 		if !bytes.Equal(sum.Sum(nil), buf[at+int(size)-recordSum:at+int(size)]) {
 			return at, "record does not match its checksum"
+		}
+		if !startsFrame(data[slen:body], data[body:]) {
+			return at, "record with a header of another length"
 		}
 		at += int(size)
 	}

@@ -121,6 +121,7 @@ func TestDamageIsFoundAndRecoveredFrom(t *testing.T) {
 		{"checksum of the very last record flipped", func(t *testing.T, b []string) { flip(t, newest(b), 0.9999) }, ChangedBytes, 0},
 		{"sequence of the engine flipped", func(t *testing.T, b []string) { flipBehind(t, middle(b), 3, 8+4) }, ChangedBytes, 0},
 		{"checksum of the engine flipped", func(t *testing.T, b []string) { flipBehind(t, middle(b), 3, 2) }, ChangedBytes, 0},
+		{"length of the engine's header flipped", func(t *testing.T, b []string) { flipBehind(t, middle(b), 3, recordSum+recordHead+1) }, ChangedBytes, 0},
 		{"magic flipped", func(t *testing.T, b []string) { flipAround(t, middle(b), 3, 1) }, ChangedBytes, 1},
 		{"frame's size flipped", func(t *testing.T, b []string) { flipAround(t, middle(b), 3, 43) }, ChangedBytes, 1},
 		{"oldest block truncated", func(t *testing.T, b []string) { cut(t, oldest(b), 0.5) }, ChangedBytes, -1},
