@@ -28,7 +28,7 @@ import (
 type crew struct {
 	o        options
 	dir      string // of the whole run
-	keep     bool   // dir stays: something in it is worth a look
+	keep     bool   // dir stays: somebody wants it, or something in it is worth a look
 	programs site.Programs
 	room     *room.Room // nil: there is none
 	noRoom   error      // why
@@ -59,7 +59,7 @@ var (
 const letter = "testdata/letter-1bit.png"
 
 func newCrew(ctx context.Context, o options) (_ *crew, err error) {
-	c := &crew{o: o, record: &history.Record{}, noDisks: disk.Possible()}
+	c := &crew{o: o, keep: o.keep != "", record: &history.Record{}, noDisks: disk.Possible()}
 	if c.dir, err = os.MkdirTemp(o.keep, "robust-"); err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (c *crew) close() error {
 		err = errors.Join(err, c.room.Close())
 	}
 	if c.keep {
-		fmt.Fprintln(os.Stderr, "logs and data of the broken rounds are in", c.dir)
+		fmt.Fprintln(os.Stderr, "logs and data are in", c.dir)
 		return err
 	}
 	return errors.Join(err, os.RemoveAll(c.dir))

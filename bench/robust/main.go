@@ -45,7 +45,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds of every other scene")
 	flag.IntVar(&o.round, "round", 0, "play this round alone")
 	flag.StringVar(&o.only, "only", "", "scenes, separated by commas; default: all")
-	flag.StringVar(&o.keep, "keep", "", "folder in which the data of broken rounds is kept; default: a temporary one")
+	flag.StringVar(&o.keep, "keep", "", "folder in which logs and data are kept; default: a temporary one, and those of broken rounds only")
 	flag.DurationVar(&o.silence, "silence", 3*time.Second, "T: silence after which the other server's jobs are taken over")
 	flag.IntVar(&o.workers, "workers", 2, "pages that each server works on at once")
 	flag.IntVar(&o.clients, "clients", 4, "programs that submit scans")
