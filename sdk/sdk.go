@@ -134,6 +134,8 @@ type Text struct {
 	Text       File    `json:"text"`
 	Confidence float64 `json:"confidence"` // mean over words, 0..100
 	Words      int     `json:"words"`
+
+	EngineSeconds float64 `json:"engineSeconds,omitempty"` // processor time of the recognition itself, without decoding and writing; measurements show it, nothing depends on it
 }
 
 // FilterRequest asks a filter to look at a page image.

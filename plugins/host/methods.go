@@ -104,6 +104,9 @@ func (h *Host) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageTe
 		return sdk.RecognizeRequest{Image: f, DPI: c.DPI, Languages: o.Languages, Limits: limitsOut(o.Limits)}, err
 	}
 	return call(ctx, h, r, func(out *outputs, text sdk.Text) (core.PageText, error) {
+		if pool, _ := t.plugin.ready(); pool != nil {
+			pool.engineTime(text.EngineSeconds)
+		}
 		return out.pageText(text, t.plugin.by())
 	})
 }

@@ -124,4 +124,20 @@ type Counts struct {
 	Crashes  int `json:"crashes"`  // during a call
 	Hung     int `json:"hung"`     // processes that stopped answering and were replaced
 	Restarts int `json:"restarts"` // replacements of worn or broken processes
+
+	EngineSeconds float64 `json:"engineSeconds,omitempty"` // processor time of recognition alone, as the plug-in says
 }
+
+// engineTime adds what a plug-in says that the recognition of a page took. A number that
+// cannot be is left out.
+func (p *pool) engineTime(seconds float64) {
+	if !(seconds > 0 && seconds < maxEngineSeconds) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts.EngineSeconds += seconds
+}
+
+// maxEngineSeconds is more than any page takes.
+const maxEngineSeconds = 24 * 3600

@@ -45,7 +45,9 @@ func recognize(ctx context.Context, e *engine, r sdk.RecognizeRequest, s setting
 		return sdk.Text{}, sdk.Temporary(fmt.Errorf("recognise %s: %w", r.Image.Name, err))
 	}
 	sdk.Log(ctx).Debug("page recognised", "words", text.CountWords(), "confidence", text.Confidence(), "engineCPU", a.cpu)
-	return write(ctx, text)
+	out, err := write(ctx, text)
+	out.EngineSeconds = a.cpu.Seconds()
+	return out, err
 }
 
 // checkImage refuses what the engine cannot take, before anything is decoded.

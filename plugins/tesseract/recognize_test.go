@@ -41,6 +41,14 @@ func recognised(t *testing.T, c sdk.Component, r sdk.RecognizeRequest) ocr.Page 
 	return p
 }
 
+func TestTheAnswerSaysWhatTheEngineItselfTook(t *testing.T) {
+	began := time.Now()
+	text, err := plugintest.Call[sdk.RecognizeRequest, sdk.Text](t, component(newEngine()), sdk.OpRecognize, english(scan("note-rgba.png")), settings{})
+	if all := time.Since(began).Seconds(); err != nil || text.EngineSeconds <= 0 || text.EngineSeconds > all {
+		t.Errorf("got %v s of the engine, %v; want more than 0 and at most the %v s of the call", text.EngineSeconds, err, all)
+	}
+}
+
 func english(image string) sdk.RecognizeRequest {
 	return sdk.RecognizeRequest{Image: sdk.File{Path: image, Name: filepath.Base(image)}, DPI: 300, Languages: []string{"eng"}}
 }

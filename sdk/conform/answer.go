@@ -147,6 +147,9 @@ func (t *taken) text(x sdk.Text) error {
 	if bad(x.Confidence) || x.Confidence > 100 || x.Words < 0 {
 		return fail("", "confidence is 0 to 100, got %v, and words are counted, got %d", x.Confidence, x.Words)
 	}
+	if bad(x.EngineSeconds) {
+		return fail("leave it out where it is not known", "engineSeconds is processor time, 0 or more, got %v", x.EngineSeconds)
+	}
 	if err := t.file("text", x.Text); err != nil {
 		return err
 	}
