@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/internal/procs"
 )
 
 // Limits bound one run of a program and all processes that it starts.
@@ -80,22 +82,23 @@ func watch(ctx context.Context, l Limits, pid int, ended <-chan error) Outcome {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				out.Killed = "interrupt"
 			}
-			kill(tree(pid))
+			kill(procs.Tree(pid))
 		case <-tick.C:
-			pids := tree(pid)
-			out.Peak = max(out.Peak, memory(pids))
+			all := procs.Tree(pid)
+			held, _ := procs.Sum(all)
+			out.Peak = max(out.Peak, held)
 			if l.Memory > 0 && out.Peak > l.Memory && out.Killed == "" {
 				out.Killed = "memory"
-				kill(pids)
+				kill(all)
 			}
 		}
 	}
 }
 
 // kill ends processes, children last, so that none of them starts another.
-func kill(pids []int) {
-	for _, pid := range pids {
-		if p, err := os.FindProcess(pid); err == nil {
+func kill(all []procs.Process) {
+	for _, process := range all {
+		if p, err := os.FindProcess(process.PID); err == nil {
 			_ = p.Kill() // it may have ended meanwhile
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -75,19 +74,6 @@ func TestRunSaysThatThereIsNoProgram(t *testing.T) {
 	if o, err := Run(t.Context(), Limits{}, filepath.Join(t.TempDir(), "twinleaf")); err == nil {
 		t.Errorf("got %+v, want an error", o)
 	}
-}
-
-func TestTreeHoldsThisProcess(t *testing.T) {
-	pids := tree(syscall.Getppid())
-	for _, pid := range pids {
-		if pid == os.Getpid() {
-			if memory([]int{pid}) < 1<<20 {
-				t.Error("this process is said to need less than a MiB")
-			}
-			return
-		}
-	}
-	t.Errorf("process %d is not among %v", os.Getpid(), pids)
 }
 
 func eventually(t *testing.T, what string, done func() bool) {

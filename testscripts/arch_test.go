@@ -17,6 +17,7 @@ const module = "github.com/twinleaf-scan/twinleaf"
 var rooms = map[string][]string{
 	"internal/shared":    {},
 	"internal/durable":   {},
+	"internal/procs":     {},
 	"internal/logfile":   {"core", "internal/durable"},
 	"core":               {},
 	"sdk/ocr":            {},
@@ -57,7 +58,7 @@ var rooms = map[string][]string{
 	"pipeline/deliver":   {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
 	"receive/watch":      {"core"},
 	"console":            {"core", "core/parity"},
-	"bench":              {"sdk/ocr", "sdk", "internal/shared"},
+	"bench":              {"sdk/ocr", "sdk", "internal/shared", "internal/procs"},
 	"testscripts":        {},
 	"tools":              {},
 	"cmd/twinleaf":       {"*"},
