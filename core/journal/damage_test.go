@@ -211,6 +211,38 @@ func sequences(rs []Range) []int {
 	return ns
 }
 
+// TestEveryFlippedBitIsFound tries one bit of each byte of a block.
+func TestEveryFlippedBitIsFound(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Logger = nil
+	j := mustOpen(t, cfg)
+	fillTo(t, j, 6)
+	mustClose(t, j)
+	paths, err := listBlocks(cfg.Dir)
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("blocks %v, %v; want one", paths, err)
+	}
+	sound, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range sound {
+		b := slices.Clone(sound)
+		b[at] ^= 1 << (at % 8)
+		if err := os.WriteFile(paths[0], b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := Open(t.Context(), cfg)
+		if err == nil {
+			mustClose(t, j)
+			t.Fatalf("byte %d of %d, bit %d: Open says nothing", at, len(sound), at%8)
+		}
+		if !errors.As(err, new(*Damage)) {
+			t.Fatalf("byte %d: Open = %v, want a *Damage", at, err)
+		}
+	}
+}
+
 func TestDamagedIndexCostsNothing(t *testing.T) {
 	for _, c := range []struct {
 		name   string
