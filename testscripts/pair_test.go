@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -72,10 +74,25 @@ func (p *pairServers) named(ts *testscript.TestScript, name string) *pairServer 
 
 func (s *pairServer) url() string { return "http://" + s.web }
 
+// lastingAddress is one that nobody listens on, and that the system gives to nobody: a server
+// that is stopped finds it free again.
+func lastingAddress(ts *testscript.TestScript) string {
+	const first, many, tries = 20_000, 10_000, 100
+	for range tries {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(many)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	ts.Fatalf("there is no free address from port %d on", first)
+	return ""
+}
+
 func (p *pairServers) start(ts *testscript.TestScript, name string, args []string) {
 	s := p.byName[name]
 	if s == nil {
-		s = &pairServer{web: freeAddress(ts), link: freeAddress(ts)}
+		s = &pairServer{web: lastingAddress(ts), link: lastingAddress(ts)}
 		p.byName[name] = s
 		config := fmt.Sprintf("name: %s\nworkers: 2\nweb: {listen: %q}\npair: {listen: %q, address: %q, url: %q}\n", name, s.web, s.link, s.link, s.url())
 		ts.Check(os.WriteFile(ts.MkAbs(name+".yaml"), []byte(config), 0o644))
