@@ -26,6 +26,20 @@ func (s *State) Forget(keep int) {
 	s.order = slices.DeleteFunc(s.order, func(j *job) bool { return gone[j] })
 }
 
+// Leave drops the open jobs of other servers: those that theirs says of. Who knows more of
+// them merges it in again.
+func (s *State) Leave(theirs func(server string, ids []JobID) bool) {
+	gone := map[*job]bool{}
+	for _, j := range s.open {
+		if theirs(j.Sub.Val.Server, append([]JobID{j.ID}, j.Aliases...)) {
+			gone[j] = true
+			s.forget(j)
+		}
+	}
+	s.order = slices.DeleteFunc(s.order, func(j *job) bool { return gone[j] })
+	s.open = slices.DeleteFunc(s.open, func(j *job) bool { return gone[j] })
+}
+
 // ended is when the job ended; of a stub, when it was last heard of.
 func (j *job) ended() stamp {
 	if j.Sub == nil {

@@ -136,6 +136,7 @@ func (p *Pipeline) adoptSnapshot(ctx context.Context, snap core.Snapshot) error 
 		return err
 	}
 	return p.ask(ctx, func(_ context.Context, d *dispatcher) error {
+		d.leave(state)
 		d.merge(state, func() {})
 		return nil
 	})

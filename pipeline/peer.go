@@ -98,7 +98,9 @@ func (d *dispatcher) foldPeer(entries []journal.Entry) {
 	d.take(events, func(i int, e core.Event) {
 		switch b := e.Body.(type) {
 		case core.JobSubmitted:
-			d.proofs.copiedNow(e.Job)
+			if d.whose(b.Server) == Peers {
+				d.proofs.copiedNow(e.Job)
+			}
 		case core.Snapshot:
 			d.peerSnapshots = keep(d.peerSnapshots, kept{entries[i].Seq, b.State})
 		}
@@ -114,7 +116,7 @@ func (p *Pipeline) mergePeer(ctx context.Context, seq journal.Seq, snap core.Sna
 	return p.ask(ctx, func(_ context.Context, d *dispatcher) error {
 		d.merge(state, func() {
 			for id, server := range state.Submitted() {
-				if server == d.cfg.Peer {
+				if d.whose(server) == Peers {
 					d.proofs.copiedNow(id)
 				}
 			}

@@ -67,6 +67,14 @@ type Config struct {
 	// Empty: there is none, and all jobs are worked on from the start.
 	Peer string
 
+	// Also are names under which jobs are this server's own as well: those that it had, and
+	// servers that left it their jobs for good.
+	Also []string
+
+	// Left are servers that were the peer once. Their open jobs, which a snapshot of that
+	// time still has, are theirs.
+	Left []string
+
 	// Protect waits until the peer has the journal up to seq, and reports whether
 	// it has; nil: there is no peer.
 	Protect func(ctx context.Context, seq journal.Seq) bool

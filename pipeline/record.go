@@ -84,6 +84,7 @@ func (d *dispatcher) catch(entry journal.Entry) error {
 		if err != nil {
 			return fmt.Errorf("start from the snapshot at %d: %w", entry.Seq, err)
 		}
+		d.leave(state)
 		d.merge(state, func() { d.begun(entry.Seq, state) })
 	}
 	d.fold(entry.Seq, []core.Event{entry.Event})

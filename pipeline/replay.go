@@ -26,6 +26,7 @@ func (p *Pipeline) replay(ctx context.Context) error {
 			if p.state, err = p.load(snap); err != nil {
 				return fmt.Errorf("start from the snapshot at %d: %w", entry.Seq, err)
 			}
+			p.leave(p.state)
 			p.begun(entry.Seq, p.state)
 		case entry.Seq == first && first > 1:
 			return fmt.Errorf("it begins with entry %d, which is no snapshot", first)

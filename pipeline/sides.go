@@ -3,14 +3,16 @@ package pipeline
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
-// Whose says of which jobs is spoken. A job is the peer's when it was accepted there
-// (JobView.Server), and this server's own otherwise.
+// Whose says of which jobs is spoken. A job is this server's own when it was accepted here
+// (JobView.Server, Config.Also), and the peer's otherwise: what it inherited from a third
+// server is the peer's as well. Without a peer all are its own.
 type Whose int
 
 // The two sides.
@@ -106,10 +108,22 @@ func (p *Pipeline) DrainJobs(ctx context.Context, w Whose, limit time.Duration) 
 
 // whose are the jobs of a server.
 func (p *Pipeline) whose(server string) Whose {
-	if p.cfg.Peer != "" && server == p.cfg.Peer {
-		return Peers
+	switch {
+	case p.cfg.Peer == "" || server == "" || server == p.cfg.Server:
+		return Own
+	case server != p.cfg.Peer && slices.Contains(p.cfg.Also, server):
+		return Own
 	}
-	return Own
+	return Peers
+}
+
+// leave drops from a state the open jobs of servers that were the peer once. What was
+// submitted here, too, stays: here it was acknowledged.
+func (p *Pipeline) leave(s *core.State) {
+	s.Leave(func(server string, ids []core.JobID) bool {
+		here := func(id core.JobID) bool { return strings.HasPrefix(string(id), p.cfg.Server+"-") }
+		return slices.Contains(p.cfg.Left, server) && !slices.ContainsFunc(ids, here)
+	})
 }
 
 // sideOf is whose a job is.

@@ -64,10 +64,16 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 		Server: e.self.ID, Workers: e.workers, Keep: c.Keep, Log: log.With("part", "pipeline"), Now: part.now,
 		Defaults: c.defaults(), CheckStep: e.checkStep, Sealer: e.secrets, ReadOnly: part.readOnlyHere,
 	}
+	present := ""
 	if e.member != nil {
 		e.member.configure(&how)
+		present = how.Peer
 	}
-	var err error
+	heir, left, err := former(c.Data, present)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	how.Also, how.Left = append(heir, c.Name), left
 	if e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, stages(secretsHost{e.host, e.secrets}, e.blobs)); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

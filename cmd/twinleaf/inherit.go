@@ -62,6 +62,29 @@ func (m *paired) keepSettings(ctx context.Context) error {
 	return nil
 }
 
+// former are the servers that were in a pair with this one and are not now: those that left
+// their jobs to it, and those that kept them.
+func former(data, present string) (heir, left []string, err error) {
+	folders, err := os.ReadDir(filepath.Join(data, peerFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, core.DataDown("look for former peers", err)
+	}
+	for _, f := range folders {
+		if !f.IsDir() || f.Name() == present {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(data, peerFolder, f.Name(), inherited)); err == nil {
+			heir = append(heir, f.Name())
+		} else {
+			left = append(left, f.Name())
+		}
+	}
+	return heir, left, nil
+}
+
 // inherit folds what other servers left to this one. It comes before the copy of the
 // present peer is folded.
 func inherit(ctx context.Context, data, present string, p *pipeline.Pipeline, at journal.Config) error {

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,5 +147,25 @@ func TestRemovedSettingsAreProposedToo(t *testing.T) {
 	got := proposedSettings([]core.Setting{{Key: "a", Value: []byte(`1`), Revision: 2}, {Key: "b", Revision: 3}})
 	if len(got) != 2 || len(got[0].Digest) != 64 || got[0].Revision != 2 || got[1].Digest != "" || got[1].Revision != 3 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// Whose jobs are whose after pairs were left, by what lies in the data folder.
+func TestFormerPeers(t *testing.T) {
+	data := t.TempDir()
+	if heir, left, err := former(data, "north"); err != nil || heir != nil || left != nil {
+		t.Errorf("in no pair ever: %v, %v, %v", heir, left, err)
+	}
+	for _, id := range []string{"north", "east", "west"} {
+		if err := os.MkdirAll(filepath.Join(data, peerFolder, id), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(data, peerFolder, "east", inherited), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	heir, left, err := former(data, "north")
+	if err != nil || !slices.Equal(heir, []string{"east"}) || !slices.Equal(left, []string{"west"}) {
+		t.Errorf("inherited from %v, left %v, %v", heir, left, err)
 	}
 }
