@@ -189,7 +189,8 @@ type PageClean struct {
 	Scale  float64 `json:"scale,omitempty"`  // pixels of the recognised image per pixel of the rasterized one; 0 means 1
 	Width  int     `json:"w,omitempty"`      // of the recognised image
 	Height int     `json:"h,omitempty"`
-	By     string  `json:"by,omitempty"` // plug-ins and versions, in the order of their work, separated by ByComma
+	By     string  `json:"by,omitempty"`     // plug-ins and versions, in the order of their work, separated by ByComma
+	Cached bool    `json:"cached,omitempty"` // the filters found it for another page with the same image, or in an earlier attempt
 
 	Shown     *File  `json:"shown,omitempty"`     // shown instead of the scan, because the profile says so: the recognised image at any resolution, same frame
 	Separator bool   `json:"separator,omitempty"` // the page is a separator sheet
@@ -223,7 +224,8 @@ type PageText struct {
 	Text       File    `json:"text"`       // an ocr.Page as JSON
 	Confidence float64 `json:"confidence"` // mean over words, 0..100
 	Words      int     `json:"words"`
-	By         string  `json:"by,omitempty"` // plug-in, version and engine
+	By         string  `json:"by,omitempty"`     // plug-in, version and engine
+	Cached     bool    `json:"cached,omitempty"` // the engine gave it for another page with the same image, or for an earlier attempt
 }
 
 // Output is one thing that assemble made.

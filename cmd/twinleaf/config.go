@@ -35,6 +35,7 @@ type config struct {
 	Workers      int            `yaml:"workers"`      // pages worked on at once; default: the number of CPUs
 	DrainTimeout time.Duration  `yaml:"drainTimeout"` // for running work when the server stops; default 30 s
 	Keep         int            `yaml:"keep"`         // finished jobs that are remembered; default 10,000
+	Cache        cacheConfig    `yaml:"cache"`
 	Log          logConfig      `yaml:"log"`
 	Web          console.Config `yaml:"web"`
 	Watch        []watch.Config `yaml:"watch"`

@@ -32,6 +32,7 @@ type engine struct {
 	at      journal.Config   // where
 	salvage string           // folder of a journal that was set aside; empty: none
 	host    *host.Host
+	kept    *answers       // nil: nothing is
 	secrets *secret.Keeper // nil where no settings are kept
 	box     *secret.Box    // of the same key
 	pipe    *pipeline.Pipeline
@@ -48,7 +49,7 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 	if err := e.openDisk(ctx, c, part, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	private := []string{"blobs", "journal", licenseFolder, serverFolder, peerFolder, logFolder}
+	private := []string{"blobs", "journal", cacheFolder, licenseFolder, serverFolder, peerFolder, logFolder}
 	for i, name := range private {
 		private[i] = filepath.Join(c.Data, name)
 	}
@@ -57,6 +58,7 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 	if err := e.openHost(ctx, where, filepath.Join(c.Data, "spool"), private, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	e.kept = openKept(c.Data, c.Cache, e.host, log)
 	if err := e.openSecrets(c.Data); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -74,7 +76,7 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 		return nil, errors.Join(err, e.close())
 	}
 	how.Also, how.Left = append(heir, c.Name), left
-	if e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, stages(secretsHost{e.host, e.secrets}, e.blobs)); err != nil {
+	if e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, stages(secretsHost{e.host, e.secrets}, e.blobs, e.kept.again())); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	if e.member != nil {
@@ -224,6 +226,7 @@ func (e *engine) close() error {
 	if e.host != nil {
 		errs = append(errs, e.host.Close())
 	}
+	e.kept.close()
 	if e.member != nil {
 		errs = append(errs, e.member.close())
 	}
@@ -243,6 +246,9 @@ type onceConfig struct {
 	workers  int
 	password string
 	log      *slog.Logger
+
+	keep   pipeline.Config                                                   // what of the work is remembered; the zero value does for a single call
+	around func(map[core.Stage]pipeline.Stage) map[core.Stage]pipeline.Stage // looks on at the stages; nil: nobody does
 }
 
 // ownMemory is where a user's own calls of ocr remember the plug-ins; empty where the
@@ -267,12 +273,16 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), nil, c.log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	all := stages(secretsHost{Host: e.host}, e.blobs)
+	all := stages(secretsHost{Host: e.host}, e.blobs, nil)
 	all[core.Deliver] = stageFunc(func(context.Context, core.Task) (core.Result, error) { return core.Delivered{}, nil })
-	e.pipe, err = pipeline.New(ctx, pipeline.Config{
-		Workers: e.workers, Log: c.log,
-		Defaults: core.Defaults{Destinations: map[string]core.Destination{core.DefaultDestination: {Plugin: "none"}}},
-	}, e.log, e.blobs, withPassword(all, c.password))
+	all = withPassword(all, c.password)
+	if c.around != nil {
+		all = c.around(all)
+	}
+	how := c.keep
+	how.Workers, how.Log = e.workers, c.log
+	how.Defaults = core.Defaults{Destinations: map[string]core.Destination{core.DefaultDestination: {Plugin: "none"}}}
+	e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, all)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}

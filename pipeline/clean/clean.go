@@ -11,6 +11,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/pipeline/internal/take"
+	"github.com/twinleaf-scan/twinleaf/pipeline/reuse"
 )
 
 // Filter looks at a page image.
@@ -22,15 +23,44 @@ type Filter interface {
 type Stage struct {
 	store  take.Store
 	filter Filter
+	memory *reuse.Memory // nil: nothing is kept
 }
 
 // New makes the stage.
-func New(store take.Store, filter Filter) *Stage { return &Stage{store, filter} }
+func New(store take.Store, filter Filter) *Stage { return &Stage{store: store, filter: filter} }
+
+// Reusing gives again what the filters found before in the same image. It is said before
+// the first Run.
+func (s *Stage) Reusing(m *reuse.Memory) *Stage {
+	s.memory = m
+	return s
+}
 
 // Run gives a core.PageCleaned with the size of the image to recognise filled in. Each
 // filter gets the image of the one before. After a blank page the filters behind are
 // asked only where one of them may find a separator sheet, which can be nearly empty.
 func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
+	q := s.memory.Ask(ctx, core.StepFilter, t.Options.FilterSteps(), questionOf(t))
+	if kept, ok := q.Recall(); ok {
+		found, err := s.again(ctx, t, kept)
+		if err == nil {
+			return core.PageCleaned{Page: t.Page, Clean: found}, nil
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		q.Useless()
+	}
+	found, err := s.found(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	s.keep(ctx, q, t, found)
+	return core.PageCleaned{Page: t.Page, Clean: found}, nil
+}
+
+// found asks the filters.
+func (s *Stage) found(ctx context.Context, t core.Task) (core.PageClean, error) {
 	c := chain{task: t, page: t.Image}
 	defer func() {
 		for _, w := range c.works {
@@ -39,17 +69,13 @@ func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
 	}()
 	for _, step := range t.Options.FilterSteps() {
 		if err := s.ask(ctx, step, &c); err != nil {
-			return nil, err
+			return core.PageClean{}, err
 		}
 		if c.got.Blank && !separates(t.Options) {
 			break
 		}
 	}
-	clean, err := c.result(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return core.PageCleaned{Page: t.Page, Clean: clean}, nil
+	return c.result(ctx)
 }
 
 func separates(o core.Options) bool {

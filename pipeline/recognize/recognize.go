@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/pipeline/internal/take"
+	"github.com/twinleaf-scan/twinleaf/pipeline/reuse"
 	"github.com/twinleaf-scan/twinleaf/sdk/ocr"
 )
 
@@ -30,55 +31,99 @@ type Stage struct {
 	store      take.Store
 	recognizer Recognizer
 	reader     Reader
+	memory     *reuse.Memory // nil: nothing is kept
 }
 
 // New makes the stage.
 func New(store take.Store, recognizer Recognizer, reader Reader) *Stage {
-	return &Stage{store, recognizer, reader}
+	return &Stage{store: store, recognizer: recognizer, reader: reader}
+}
+
+// Reusing gives text again that a recognizer gave before to the same question. It is said
+// before the first Run.
+func (s *Stage) Reusing(m *reuse.Memory) *Stage {
+	s.memory = m
+	return s
 }
 
 // Run gives a core.PageRecognized.
 func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
+	if t.Born {
+		return s.carried(ctx, t)
+	}
+	q := s.memory.Ask(ctx, core.StepRecognizer, []core.Step{t.Options.Of(core.StepRecognizer)}, questionOf(t))
+	if kept, ok := q.Recall(); ok {
+		result, err := s.again(ctx, t, kept)
+		if err == nil || ctx.Err() != nil {
+			return result, err
+		}
+		q.Useless()
+	}
+	return s.recognized(ctx, t, q)
+}
+
+// carried is the text of a page that brought it along.
+func (s *Stage) carried(ctx context.Context, t core.Task) (core.Result, error) {
 	work, err := take.Begin(s.store)
 	if err != nil {
 		return nil, err
 	}
 	defer work.End()
-	text, err := s.ask(ctx, t, work)
+	input, err := work.Source(t.Input)
 	if err != nil {
 		return nil, err
 	}
+	text, err := s.reader.Text(ctx, core.TextCall{Input: input, Page: t.InputPage, Options: t.Options, Dir: work.Dir})
+	if err != nil {
+		return nil, err
+	}
+	return finish(ctx, text, t, work, func() {})
+}
+
+// recognized is what the recognizer reads, which is kept for the next one who asks.
+func (s *Stage) recognized(ctx context.Context, t core.Task, q *reuse.Question) (core.Result, error) {
+	work, err := take.Begin(s.store)
+	if err != nil {
+		return nil, err
+	}
+	defer work.End()
+	file, dpi := recognisedImage(t)
+	image, err := work.Source(file)
+	if err != nil {
+		return nil, err
+	}
+	text, err := s.recognizer.Recognize(ctx, core.RecognizeCall{
+		Job: t.Job, Step: t.Options.Of(core.StepRecognizer), Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := text
+	return finish(ctx, text, t, work, func() { keep(ctx, q, file.Ref, answer, work) })
+}
+
+// finish checks text and makes it a blob; good is called in between.
+func finish(ctx context.Context, text core.PageText, t core.Task, work *take.Work, good func()) (core.Result, error) {
 	if err := check(&text, t, work); err != nil {
 		return nil, err
 	}
+	good()
 	if err := work.File(ctx, &text.Text, ocr.MaxJSON); err != nil {
 		return nil, err
 	}
 	return core.PageRecognized{Page: t.Page, Text: text}, nil
 }
 
-func (s *Stage) ask(ctx context.Context, t core.Task, work *take.Work) (core.PageText, error) {
-	if t.Born {
-		input, err := work.Source(t.Input)
-		if err != nil {
-			return core.PageText{}, err
-		}
-		return s.reader.Text(ctx, core.TextCall{Input: input, Page: t.InputPage, Options: t.Options, Dir: work.Dir})
-	}
-	file, dpi := t.Image.Image, t.Image.XDPI
+// recognisedImage is the image that is recognised, with its resolution.
+func recognisedImage(t core.Task) (file core.File, dpi float64) {
+	file, dpi = t.Image.Image, t.Image.XDPI
 	if t.Clean.Image != nil {
 		file = *t.Clean.Image
 	}
 	if t.Clean.Scale > 0 {
 		dpi *= t.Clean.Scale
 	}
-	image, err := work.Source(file)
-	if err != nil {
-		return core.PageText{}, err
-	}
-	return s.recognizer.Recognize(ctx, core.RecognizeCall{
-		Job: t.Job, Step: t.Options.Of(core.StepRecognizer), Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir,
-	})
+	return file, dpi
 }
 
 // check reads the page text as a stranger's and takes the counts from it.

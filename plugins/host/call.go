@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 	pluginv2 "github.com/twinleaf-scan/twinleaf/sdk/proto/v2"
 )
 
@@ -108,7 +109,7 @@ func (h *Host) try(ctx context.Context, r request, again bool, finish func(*outp
 		return err
 	}
 	w.out.Allow(r.plugin.hosts(), r.grants.net)
-	w.last = r.affinity
+	w.last, w.light = r.affinity, r.op == sdk.OpFingerprint
 	w.stderr.reset()
 	w.hide(r.target, r.settings)
 	in := &inputs{slot: w.slot, paths: map[string]string{}}

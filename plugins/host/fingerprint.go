@@ -87,25 +87,35 @@ func (t target) tells() bool {
 }
 
 func (h *Host) fingerprint(ctx context.Context, t target, deep bool) Fingerprint {
+	f, err := h.engine(ctx, t, deep, "")
+	if err == nil {
+		return f
+	}
+	if last := t.plugin.engineWas.get(); busy(err) && last.fingerprint.Plugin != "" {
+		return last.fingerprint
+	}
+	return Fingerprint{Plugin: t.plugin.name(), Engine: t.plugin.about.Engine, Problem: brief(err.Error())}
+}
+
+// engine asks for the fingerprint of t, if it can, the process that was last asked about
+// something, where that is idle.
+func (h *Host) engine(ctx context.Context, t target, deep bool, about string) (Fingerprint, error) {
 	if !t.tells() {
-		return Fingerprint{Plugin: t.plugin.name(), Engine: t.plugin.about.Engine}
+		return Fingerprint{Plugin: t.plugin.name(), Engine: t.plugin.about.Engine}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, fingerprintTimeout)
 	defer cancel()
 	last := t.plugin.engineWas.get()
-	r := request{target: t, op: sdk.OpFingerprint, about: "fingerprint"}
+	r := request{target: t, op: sdk.OpFingerprint, about: "fingerprint", affinity: about}
 	r.args = func(*inputs) (any, error) {
 		return sdk.FingerprintRequest{Deep: deep, Kept: last.keep}, nil
 	}
 	next, err := call(ctx, h, r, func(_ *outputs, f sdk.Fingerprint) (engineWord, error) { return wordOf(t.plugin.name(), f) })
-	if err == nil {
-		t.plugin.engineWas.set(next)
-		return next.fingerprint
+	if err != nil {
+		return Fingerprint{}, err
 	}
-	if busy(err) && last.fingerprint.Plugin != "" {
-		return last.fingerprint
-	}
-	return Fingerprint{Plugin: t.plugin.name(), Engine: t.plugin.about.Engine, Problem: brief(err.Error())}
+	t.plugin.engineWas.set(next)
+	return next.fingerprint, nil
 }
 
 // busy reports whether there was no answer because nobody came to giving one.

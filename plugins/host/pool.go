@@ -223,9 +223,12 @@ func (p *pool) release(w *worker, successor bool) {
 	}
 	p.mu.Lock()
 	delete(p.busy, w)
-	w.calls++
+	if !w.light {
+		w.calls++
+		p.counts.Calls++
+	}
+	w.light = false
 	w.since = time.Now()
-	p.counts.Calls++
 	if good && !p.closed {
 		p.idle = append(p.idle, w)
 	} else {
