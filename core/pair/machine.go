@@ -79,7 +79,8 @@ type Machine struct {
 	lentAt   time.Duration    // since when; without a takeover it lapses
 	firstJob bool             // told of
 	came     Cause            // for which clients came over; told of
-	refused  string           // code of the last Refuse
+	refused  string           // code of what is refused
+	hindered string           // code of what was last in the way of a takeover
 
 	beat     uint64
 	nextBeat time.Duration
@@ -245,7 +246,7 @@ type Status struct {
 
 	Linked           bool      `json:"linked"`
 	UnprotectedSince time.Time `json:"unprotectedSince,omitzero"`
-	Refused          string    `json:"refused,omitempty"` // code of the last refusal
+	Refused          string    `json:"refused,omitempty"` // code of what is refused, for as long as it is
 	Peer             View      `json:"peer"`              // as it was last heard
 }
 

@@ -146,6 +146,7 @@ func (m *Machine) second() bool {
 func (m *Machine) outside() {
 	if m.verdicts.Role != Primary || m.linked() && m.ear.view.Role != Primary || m.alone() {
 		m.phase = Meeting
+		m.mended(CodeSecondPrimary)
 	}
 }
 

@@ -21,13 +21,20 @@ const (
 	CodeStarting      = "starting"       // not yet
 )
 
-// refuse tells a reason, once until it changes.
+// refuse tells a reason, once until it changes or is gone.
 func (m *Machine) refuse(why *core.Failure) {
 	if why.Code == m.refused {
 		return
 	}
 	m.refused = why.Code
 	m.say(Refuse{why})
+}
+
+// mended takes a reason back that is gone.
+func (m *Machine) mended(code string) {
+	if m.refused == code {
+		m.refused = ""
+	}
 }
 
 func refusal(code, remedy, format string, a ...any) *core.Failure {
@@ -86,11 +93,11 @@ func refuseUnwritten(mode string) *core.Failure {
 		"the mode %q could not be written to the journal and does not hold", mode)
 }
 
-// command does what an operator asks, or says why not.
+// command does what an operator asks, or says why not: whoever asks is answered, and what
+// was refused once is not what is wrong with the pair.
 func (m *Machine) command(do Order) {
-	m.refused = "" // who asks is answered
 	if why := m.obey(do); why != nil {
-		m.refuse(why)
+		m.say(Refuse{why})
 	}
 }
 

@@ -53,8 +53,8 @@ func TestReturningSecondPrimaryStaysOut(t *testing.T) {
 	}
 	b.step(Verdicts{Role: Secondary, Parity: ParitySame})
 	b.pass(time.Second, true)
-	if b.m.phase != Working {
-		t.Errorf("as a secondary it is %s", b.m.phase)
+	if b.m.phase != Working || b.m.Status().Refused != "" {
+		t.Errorf("as a secondary it is %s, and %q is refused", b.m.phase, b.m.Status().Refused)
 	}
 }
 
@@ -167,6 +167,24 @@ func TestMaintenanceOfBothIsRefused(t *testing.T) {
 	b.wantRefused(CodePeerResting)
 	if b.m.mode == ModeMaintenance {
 		t.Error("it is in maintenance all the same")
+	}
+	if s := b.m.Status(); s.Refused != "" {
+		t.Errorf("the status goes on to say %q to everybody", s.Refused)
+	}
+}
+
+func TestWhatIsMendedIsRefusedNoMore(t *testing.T) {
+	b := newBench(t, nil).well()
+	b.step(Health{Web: false, Data: true})
+	b.peer.Phase, b.peer.Rest, b.peer.Idle = Resting, Maintenance, true
+	b.pass(time.Second, true)
+	if s := b.m.Status(); s.Refused != CodeUnwell {
+		t.Fatalf("refused %q, want %q", s.Refused, CodeUnwell)
+	}
+	b.peer.Phase, b.peer.Rest, b.peer.Idle = Working, "", false
+	b.pass(time.Second, true)
+	if s := b.m.Status(); s.Refused != "" {
+		t.Errorf("refused %q, and there is nothing to take over", s.Refused)
 	}
 }
 

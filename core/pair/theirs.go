@@ -19,6 +19,9 @@ func (m *Machine) peerStep() bool {
 // consider begins a takeover if there is a cause and nothing against it.
 func (m *Machine) consider() {
 	cause := m.wants()
+	if cause == "" {
+		m.mended(m.hindered)
+	}
 	if cause == "" || m.clock.awake < m.retry || !m.may(cause) {
 		return
 	}
@@ -61,10 +64,13 @@ func (m *Machine) dropped() bool {
 // may holds a takeover against the verdicts and says what is in the way.
 func (m *Machine) may(cause Cause) bool {
 	why := m.against(cause)
-	if why != nil {
-		m.refuse(why)
+	if why == nil {
+		m.mended(m.hindered)
+		return true
 	}
-	return why == nil
+	m.hindered = why.Code
+	m.refuse(why)
+	return false
 }
 
 func (m *Machine) against(cause Cause) *core.Failure {
@@ -161,7 +167,7 @@ func (m *Machine) appendFailed(body core.Body) {
 			m.answerBack(b.Epoch) // nothing is worked on: the word counts, the event follows
 		}
 	case core.ModeChanged:
-		m.refuse(refuseUnwritten(b.Mode))
+		m.say(Refuse{refuseUnwritten(b.Mode)})
 	}
 }
 
