@@ -1,6 +1,6 @@
-// Package machine describes the computer on which something was measured. A figure
+// Package computer describes the machine on which something was measured. A figure
 // without it says nothing.
-package machine
+package computer
 
 import (
 	"fmt"
