@@ -23,6 +23,7 @@ type engine struct {
 	mu     sync.Mutex        // guards what follows
 	client *gosseract.Client // nil until the first use and after a failure
 	loaded pack              // what client has loaded
+	files  string            // the language packs as they were then
 }
 
 // pack is what a client must be loaded anew for.
@@ -114,15 +115,21 @@ func (e *engine) use(p pack, fn func(*gosseract.Client) error) (err error) {
 }
 
 // load makes the client one for p. The engine itself loads the language packs
-// with the next page.
+// with the next page. A client whose packs were exchanged on disk is made anew, so that
+// what a fingerprint says of the packs is true of the text.
 func (e *engine) load(p pack) error {
+	files := filesOf(p.tessdata)
+	if e.client != nil && e.loaded.tessdata == p.tessdata && e.files != files {
+		e.drop()
+		forgetPacks()
+	}
 	if e.client != nil && e.loaded == p {
 		return nil
 	}
 	if e.client == nil {
 		e.client = gosseract.NewClient()
 	}
-	e.loaded = p
+	e.loaded, e.files = p, files
 	return errors.Join(
 		e.client.SetTessdataPrefix(p.tessdata),
 		e.client.SetLanguage(strings.Split(p.languages, "+")...),

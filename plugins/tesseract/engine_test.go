@@ -116,3 +116,31 @@ func processCPU(t testing.TB) float64 {
 	}
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
+
+// A warm engine reads with the language packs that lie there now, not with those that it
+// once loaded: what the fingerprint says of them is true of the text.
+func TestAnExchangedLanguagePackIsLoadedAnew(t *testing.T) {
+	dir := packsHere(t, "eng")
+	e := newEngine()
+	first, err := e.readGolden(pack{dir, "eng"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "eng.traineddata")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("no pack"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := e.readGolden(pack{dir, "eng"}); err == nil {
+		t.Errorf("the old pack read %s, want no answer", sum)
+	}
+	if err := os.WriteFile(path, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := e.readGolden(pack{dir, "eng"}); err != nil || again != first {
+		t.Errorf("got %s, %v, want %s", again, err, first)
+	}
+}

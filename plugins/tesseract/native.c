@@ -42,6 +42,11 @@ void twl_measure(void *pix, int *width, int *height, int *dpi) {
 
 void twl_one_thread(void) { omp_set_max_active_levels(0); }
 
+void twl_forget_packs(void) {
+  void (*clear)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "TessBaseAPIClearPersistentCache");
+  if (clear != NULL) clear(NULL);
+}
+
 char *twl_version(void) {
   char *v = getLeptonicaVersion();
   char *copy = strdup(v != NULL ? v : "leptonica");

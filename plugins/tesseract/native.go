@@ -34,6 +34,10 @@ func measure(image unsafe.Pointer) extent {
 // the environment says. The caller must have locked the thread.
 func oneThread() { C.twl_one_thread() }
 
+// forgetPacks has the library read language packs anew that no client uses any more: it
+// keeps their dictionaries by the names of their files.
+func forgetPacks() { C.twl_forget_packs() }
+
 // leptonicaVersion is e.g. "leptonica 1.82.0".
 func leptonicaVersion() string {
 	v := C.twl_version()

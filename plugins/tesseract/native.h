@@ -9,6 +9,10 @@ void twl_measure(void *pix, int *width, int *height, int *dpi);
 // twl_one_thread makes all parallel regions of the calling thread run on it alone.
 void twl_one_thread(void);
 
+// twl_forget_packs drops the parts of language packs that the engine keeps for the next
+// client and none uses.
+void twl_forget_packs(void);
+
 // twl_version is leptonica's name and version; the caller frees it.
 char *twl_version(void);
 

@@ -28,13 +28,9 @@ const maxPacks = 500
 // packsIn hashes the language packs in a folder, by language. Those that help with the
 // layout are among them.
 func packsIn(dir string, last map[string]packID) (map[string]packID, error) {
-	var files []string
-	for _, pattern := range []string{"*.traineddata", "script/*.traineddata"} {
-		found, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, found...)
+	files, err := packFiles(dir)
+	if err != nil {
+		return nil, err
 	}
 	if len(files) > maxPacks {
 		return nil, fmt.Errorf("%d in %s, at most %d are possible", len(files), dir, maxPacks)
@@ -49,6 +45,31 @@ func packsIn(dir string, last map[string]packID) (map[string]packID, error) {
 		packs[name] = id
 	}
 	return packs, nil
+}
+
+// packFiles are the paths of the language packs in a folder.
+func packFiles(dir string) ([]string, error) {
+	var files []string
+	for _, pattern := range []string{"*.traineddata", "script/*.traineddata"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	return files, nil
+}
+
+// filesOf changes when a language pack in a folder is replaced or written to. One may
+// load others, so it is about all of them.
+func filesOf(dir string) string {
+	files, _ := packFiles(dir) // a folder that cannot be listed has no packs to load
+	var b strings.Builder
+	for _, path := range files[:min(len(files), maxPacks)] {
+		id, _ := identity(path) // one that is gone is no part of it
+		fmt.Fprintln(&b, path, id)
+	}
+	return b.String()
 }
 
 func packOfFile(path string, last packID) (packID, error) {
