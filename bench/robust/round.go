@@ -169,7 +169,7 @@ func (a *act) quiet(ctx context.Context) error {
 		}
 		return nil
 	})
-	err = errors.Join(err, a.protected(ctx, 30*time.Second))
+	err = errors.Join(err, a.protected(ctx, a.o.settle))
 	a.say("quiet after %v", time.Since(began).Round(time.Millisecond))
 	return err
 }

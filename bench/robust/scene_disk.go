@@ -20,26 +20,39 @@ import (
 // was on the disk that is lost.
 var kept = []string{"server", "license", "secret.key", "plugins", "log"}
 
-// wipe takes journal and blobs of a server away, and lets it come back with nothing.
+// wipe takes journal and blobs of a server away, and lets it come back with nothing. In
+// some rounds the other one is away at that time, too, and comes back before or after it.
 func wipe(ctx context.Context, a *act) error {
 	if err := a.rest(ctx, time.Second, 3*time.Second); err != nil {
 		return err
 	}
-	s := a.either()
-	place := a.kill(s, false)
-	if err := a.rest(ctx, 0, a.o.silence+2*time.Second); err != nil {
+	order := []*site.Server{a.either()}
+	wiped := order[0]
+	if a.random.IntN(2) == 0 {
+		order = append(order, a.pair.Other(wiped))
+		a.random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
+	places := map[*site.Server]int{}
+	for _, s := range order {
+		places[s] = a.kill(s, false)
+	}
+	a.say("wipe %s", wiped.Name)
+	if err := empty(wiped.DataDir()); err != nil {
 		return err
 	}
-	a.say("wipe %s", s.Name)
-	if err := empty(s.DataDir()); err != nil {
-		return err
+	a.record.DiskLost(history.Lost{Server: wiped.Name, At: time.Now()})
+	for _, s := range order {
+		if err := a.rest(ctx, 0, a.o.silence+2*time.Second); err != nil {
+			return err
+		}
+		if err := a.launch(s, places[s]); err != nil {
+			return err
+		}
 	}
-	a.record.DiskLost(history.Lost{Server: s.Name, At: time.Now()})
-	if err := a.launch(s, place); err != nil {
-		return err
-	}
-	if err := s.Await(ctx, 30*time.Second); err != nil {
-		return err
+	for _, s := range order {
+		if err := s.Await(ctx, 30*time.Second); err != nil {
+			return err
+		}
 	}
 	return a.rest(ctx, 2*time.Second, 4*time.Second)
 }
@@ -90,9 +103,12 @@ func flip(ctx context.Context, a *act) error {
 	return a.rest(ctx, 2*time.Second, 4*time.Second)
 }
 
-// blocksOf are the files of all journals below a folder.
+// blocksOf are the files of the journals below a folder, without those that were set aside.
 func blocksOf(folder string) (out []string, err error) {
 	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "adopted-") {
+			return fs.SkipDir
+		}
 		if err == nil && strings.HasSuffix(path, ".blk") {
 			if info, err := d.Info(); err == nil && info.Size() > 0 {
 				out = append(out, path)
