@@ -11,6 +11,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/core/pair/link"
 	"github.com/twinleaf-scan/twinleaf/core/pair/node"
 	"github.com/twinleaf-scan/twinleaf/internal/durable"
 	"github.com/twinleaf-scan/twinleaf/pipeline"
@@ -25,14 +26,13 @@ const inherited = "inherited"
 // go on with the same jobs, so taken ones go back first if the other can have them.
 func (m *paired) settle(ctx context.Context) error {
 	s := m.node.Status()
-	if s.Stand != pair.Standby && s.Linked {
-		return core.Refuse(core.CodeConflict, `run "twinleaf pair handback" first, or stop the other server if it is to be no more`,
-			"this server works on the jobs of %s, which is there", m.formed.Peer.Name)
+	if err := m.mayLeave(s); err != nil {
+		return err
 	}
 	if err := m.keepSettings(ctx); err != nil {
 		return fmt.Errorf("keep the settings of the pair: %w", err)
 	}
-	if s.Stand == pair.Standby {
+	if s.Stand == pair.Standby || s.Refused == link.CodeNoPair { // then it works on them itself
 		return nil
 	}
 	mark := filepath.Join(m.part.config.Data, peerFolder, m.formed.Peer.ID, inherited)
@@ -40,6 +40,35 @@ func (m *paired) settle(ctx context.Context) error {
 		return core.DataDown("keep the other server's jobs", err)
 	}
 	return nil
+}
+
+// mayLeave says what would be done twice, or by nobody, if this server left now.
+func (m *paired) mayLeave(s node.Status) error {
+	peer := m.formed.Peer.Name
+	switch {
+	case s.Linked && s.Stand != pair.Standby:
+		return core.Refuse(core.CodeConflict, `run "twinleaf pair handback" first, or stop the other server if it is to be no more`,
+			"this server works on the jobs of %s, which is there", peer)
+	case s.Linked && s.Peer.Taken > 0 && s.Phase != pair.Working:
+		return core.Refuse(core.CodeConflict, `let it give them back first: end maintenance here, or run "twinleaf pair handback" there`,
+			"%s works on the jobs of this server", peer)
+	case !s.Linked && s.Stand == pair.Standby && s.Refused != link.CodeNoPair && m.waiting() > 0:
+		return core.Refuse(core.CodeConflict, `start it, or run "twinleaf pair takeover" here first if it is to be no more`,
+			"%s is not heard, and %d of its jobs would be worked on by nobody", peer, m.waiting())
+	}
+	return nil
+}
+
+// waiting counts the open jobs of the peer.
+func (m *paired) waiting() (n int) {
+	m.pipe.Look(func(s *core.State) {
+		for id := range s.Open() {
+			if s.Server(id) == m.formed.Peer.ID {
+				n++
+			}
+		}
+	})
+	return n
 }
 
 // keepSettings writes all settings into the own journal as they are. What was written twice

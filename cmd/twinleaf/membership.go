@@ -98,7 +98,7 @@ func (m *membership) arrive(mb *paired) {
 	m.member = mb
 	m.mu.Unlock()
 	if mb == nil {
-		m.server.Unpin()
+		m.server.Alone()
 		return
 	}
 	m.server.Pin(mb.formed.Peer.Fingerprint, mb.node.Handler())

@@ -83,7 +83,7 @@ func (s *Server) serve(a answer) http.HandlerFunc {
 // admit gives the peer that a request is from, or says why it is refused.
 func (s *Server) admit(r *http.Request) (*pinned, error) {
 	shown, p := FingerprintOf(r), s.peer()
-	if why := unknown(shown, p); why != nil {
+	if why := unknown(shown, p, s.isAlone()); why != nil {
 		local := *why
 		if p != nil && shown != "" {
 			local.Detail += fmt.Sprintf("; the peer's is %s", short(p.fingerprint)) // not for strangers
@@ -103,14 +103,17 @@ func (s *Server) admit(r *http.Request) (*pinned, error) {
 }
 
 // unknown is why a certificate is not the peer's.
-func unknown(shown string, p *pinned) *core.Failure {
+func unknown(shown string, p *pinned, alone bool) *core.Failure {
 	why := &core.Failure{Code: CodeUnknownCertificate, Remedy: rejoin, Permanent: true}
 	switch {
 	case shown == "":
 		why.Detail = "who asks shows no certificate"
 		why.Remedy = "only a paired server may ask here; people find the server at its web address"
+	case p == nil && alone:
+		why.Code, why.Remedy = CodeNoPair, leaveToo
+		why.Detail = fmt.Sprintf("this server is in no pair any more, and the certificate %s asks", short(shown))
 	case p == nil:
-		why.Detail = fmt.Sprintf("this server is in no pair, and the certificate %s asks", short(shown))
+		why.Detail = fmt.Sprintf("this server serves no peer at present, and the certificate %s asks", short(shown))
 	case !same(shown, p.fingerprint):
 		why.Detail = fmt.Sprintf("the certificate %s is not that of this server's peer", short(shown))
 	default:

@@ -100,7 +100,7 @@ func describe(err error) (wireError, int) {
 
 func failureStatus(f *core.Failure) int {
 	switch f.Code {
-	case CodeUnknownCertificate:
+	case CodeUnknownCertificate, CodeNoPair:
 		return http.StatusForbidden
 	case core.CodeBadRequest, core.CodeDamaged:
 		return http.StatusBadRequest

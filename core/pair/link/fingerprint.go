@@ -16,6 +16,12 @@ import (
 // that of the peer, or none.
 const CodeUnknownCertificate = "unknown-certificate"
 
+// CodeNoPair is the code of refusing everybody because the server is in no pair.
+const CodeNoPair = "no-pair"
+
+// leaveToo is what to do when the peer has left the pair.
+const leaveToo = `run "twinleaf pair leave" on the other server, too; or form the pair again: "twinleaf pair init" here, "twinleaf pair join CODE" there`
+
 // rejoin is what to do when certificates do not fit.
 const rejoin = `run "twinleaf pair status" on both servers; if one was set up anew, join it again: "twinleaf pair init" here, "twinleaf pair join CODE" there`
 

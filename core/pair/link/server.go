@@ -56,6 +56,7 @@ type Server struct {
 
 	mu     sync.Mutex // guards the fields below
 	pinned *pinned    // nil: nobody
+	alone  bool       // this server is in no pair
 	join   http.Handler
 }
 
@@ -78,16 +79,20 @@ func NewServer(cfg ServerConfig) *Server {
 // Pin lets the server of that fingerprint be served by h from now on, and no other.
 func (s *Server) Pin(fingerprint string, h Handler) {
 	gone, end := context.WithCancel(context.Background())
-	s.exchange(&pinned{fingerprint, h, gone, end})
+	s.exchange(&pinned{fingerprint, h, gone, end}, false)
 }
 
-// Unpin serves nobody any more. Calls that are under way end.
-func (s *Server) Unpin() { s.exchange(nil) }
+// Unpin serves nobody for now. Calls that are under way end.
+func (s *Server) Unpin() { s.exchange(nil, false) }
 
-func (s *Server) exchange(p *pinned) {
+// Alone serves nobody, because this server is in no pair. A peer that it had is told so
+// with [CodeNoPair]: it knows then that this server is there, and not to be stood in for.
+func (s *Server) Alone() { s.exchange(nil, true) }
+
+func (s *Server) exchange(p *pinned, alone bool) {
 	s.mu.Lock()
 	old := s.pinned
-	s.pinned = p
+	s.pinned, s.alone = p, alone
 	s.mu.Unlock()
 	if old != nil {
 		old.end()
@@ -106,6 +111,12 @@ func (s *Server) peer() *pinned {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pinned
+}
+
+func (s *Server) isAlone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.alone
 }
 
 func (s *Server) joining() http.Handler {

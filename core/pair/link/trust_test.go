@@ -65,7 +65,14 @@ func TestAClientWithoutCertificateIsRefused(t *testing.T) {
 func TestAServerInNoPairServesNobody(t *testing.T) {
 	r := newRig(t)
 	r.server.Unpin()
-	refused(t, r.client.Send(t.Context(), pair.AskRest{}), CodeUnknownCertificate, "in no pair")
+	err := r.client.Send(t.Context(), pair.AskRest{})
+	refused(t, err, CodeUnknownCertificate, "no peer at present")
+	r.server.Alone()
+	err = r.client.Send(t.Context(), pair.AskRest{})
+	refused(t, err, CodeNoPair, "in no pair")
+	if errors.Is(err, ErrUnreachable) {
+		t.Errorf("the peer's own word looks like a broken way: %v", err)
+	}
 }
 
 func TestAnUnknownServerIsRefusedOnBothSides(t *testing.T) {
@@ -138,7 +145,7 @@ func TestWhoIsUnpinnedLosesTheCallsUnderWay(t *testing.T) {
 	if err := r.client.PutBlob(t.Context(), refOf([]byte("x")), strings.NewReader("x"), 1); err == nil {
 		t.Error("the blob was kept for who is no peer any more")
 	}
-	refused(t, r.client.Send(t.Context(), pair.AskRest{}), CodeUnknownCertificate, "in no pair")
+	refused(t, r.client.Send(t.Context(), pair.AskRest{}), CodeUnknownCertificate, "no peer at present")
 }
 
 func TestJoiningIsOpenOnlyWhenAsked(t *testing.T) {

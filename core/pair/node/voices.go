@@ -2,12 +2,15 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/core/pair/link"
 )
 
 const (
@@ -84,7 +87,22 @@ func (n *Node) send(ctx context.Context, msg pair.Message) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sayWithin)
 	defer cancel()
-	if err := n.cfg.Link.Send(ctx, msg); err != nil {
-		n.cfg.Log.Debug("a message did not reach the peer", "err", err)
+	err := n.cfg.Link.Send(ctx, msg)
+	if err == nil {
+		return
 	}
+	n.cfg.Log.Debug("a message did not reach the peer", "err", err)
+	if why := left(err); why != nil {
+		n.feed(ctx, pair.Unfit{Why: why})
+	}
+}
+
+// left is the peer's own word that it is in no pair any more; nil: it is not. Such a
+// server is there and works on its jobs: it is not to be stood in for.
+func left(err error) *core.Failure {
+	var f *core.Failure
+	if errors.Is(err, link.ErrUnreachable) || !errors.As(err, &f) || f.Code != link.CodeNoPair {
+		return nil
+	}
+	return f
 }
