@@ -29,19 +29,23 @@ func newMeter(w io.Writer, name string) *meter {
 }
 
 // see takes a job as it is now. The bar begins when the number of pages is known.
-func (m *meter) see(j core.JobView) {
-	if !m.show || j.Pages.Total == 0 {
+func (m *meter) see(j core.JobView) { m.set(j.Pages.Total, j.Pages.Done, j.Pages.Done) }
+
+// set shows done of total, which are pages or whatever the work ends by; the rate is that
+// of pages.
+func (m *meter) set(total, done, pages int) {
+	if !m.show || total <= 0 {
 		return
 	}
-	if m.bar == nil || m.total != j.Pages.Total {
-		m.total = j.Pages.Total
+	if m.bar == nil || m.total != total {
+		m.total = total
 		m.bar = progressbar.NewOptions(m.total, progressbar.OptionSetWriter(m.w), progressbar.OptionSetWidth(24),
 			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true),
 			progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(65*time.Millisecond), progressbar.OptionSetRenderBlankState(true))
 	}
-	rate := float64(j.Pages.Done) / max(time.Since(m.start).Minutes(), 1e-6)
+	rate := float64(pages) / max(time.Since(m.start).Minutes(), 1e-6)
 	m.bar.Describe(fmt.Sprintf("%s  %.0f pages/min", m.name, rate))
-	_ = m.bar.Set(j.Pages.Done) // a terminal that is gone needs no bar
+	_ = m.bar.Set(min(done, total)) // a terminal that is gone needs no bar
 }
 
 // end removes the bar, so that what follows begins at the line's start.

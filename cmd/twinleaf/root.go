@@ -50,7 +50,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error (serve: info, others: error)")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(
-		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newDoctor(a), newVersion(a),
+		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newBench(a), newDoctor(a), newVersion(a),
 		newProfile(a), newDestination(a), newSettings(a), newPlugin(a),
 		newUser(a), newToken(a), newLogin(a), newLogout(a), newLicense(a), newActivate(a), newDeactivate(a),
 		newPair(a), newParity(a), newLog(a), newJournal(a), newMan(a),
