@@ -20,7 +20,7 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
             python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2 haproxy keepalived iproute2
 
-.PHONY: help run serve pair robust robust-short faults test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve pair robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -38,7 +38,7 @@ serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/
 pair: deps build ## two servers on this machine: the primary is killed, the secondary finishes everything
 	@go run ./bench/pairdemo -twinleaf $(BIN)/twinleaf -plugins $(BIN)/plugins
 
-test: deps deps-test readers s3-server build unit attacks scripts ## every test: unit tests with race detection, attacks on the sandbox, testscripts
+test: deps deps-test readers s3-server build unit attacks scripts robust-short ## every test: unit tests with race detection, attacks on the sandbox, testscripts, bad days of a pair
 
 unit: race
 
@@ -54,7 +54,7 @@ scripts: build build-faults
 	go test -tags faults ./cmd/twinleaf -run 'Fault|GS28|GS29'
 	go test -timeout 30m ./testscripts/...
 
-ci: deps deps-test readers s3-server build fmt vet lint vuln race attacks scripts fuzz benchmarks ## what .ci/run runs
+ci: deps deps-test readers s3-server build fmt vet lint vuln race attacks scripts robust-short fuzz benchmarks ## what .ci/run runs
 	@echo "ci: everything passed"
 
 build: ## bin/twinleaf and bin/plugins/*
@@ -137,13 +137,10 @@ crash: build ## SIGKILL the server KILLS times while 50 jobs run
 SEED   ?= 1
 ROUNDS ?= 3
 robust: KILLS = 1000
-robust: build faults ## the long fault run of the pair: KILLS kills, ROUNDS rounds of everything else, SEED
+robust: build build-faults ## the long fault run of the pair: KILLS kills, ROUNDS rounds of everything else, SEED
 	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills $(KILLS) -rounds $(ROUNDS) $(ROBUST)
 
-faults: ## bin/twinleaf-faults, which can be told to fail (serve --fault)
-	go build -trimpath -tags faults -ldflags "$(LDFLAGS)" -o $(BIN)/twinleaf-faults ./cmd/twinleaf
-
-robust-short: build ## the same in three minutes
+robust-short: build build-faults ## the same in three minutes
 	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 40 -burst 18 -rounds 1 -slack 2 -only takeover,maintenance,kills,plain,silence,wipe $(ROBUST)
 
 proto: ## make the code of the plug-in protocol again
