@@ -170,13 +170,24 @@ func (s *Store) Get(k Key) ([]byte, bool) {
 	s.stats.Misses++
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		s.forget(k)
+		s.missing(k)
 	case errors.Is(err, errDamaged):
 		s.stats.Damaged++
 		s.cfg.Logger.Warn("a damaged entry of the cache is dropped", "path", s.place(k))
 		s.remove(k)
 	}
 	return nil, false
+}
+
+// missing counts an entry out whose file somebody removed; it may have been put again
+// since. The caller holds mu.
+func (s *Store) missing(k Key) {
+	if s.entries[k] == nil {
+		return
+	}
+	if _, err := os.Lstat(s.place(k)); errors.Is(err, fs.ErrNotExist) {
+		s.forget(k)
+	}
 }
 
 // Drop removes an entry that is of no use to who got it.
