@@ -8,10 +8,10 @@ import (
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
 )
 
-// newRegistry is the server's metrics: the process, the jobs, the stages, the plug-ins.
+// newRegistry is the server's metrics: the process, the jobs, the stages, the plug-ins, the cache.
 func newRegistry(l *live) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newCollector(l))
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newCollector(l), newKeptCollector(l.keptNumbers))
 	return r
 }
 

@@ -85,7 +85,7 @@ func task(t *testing.T, store *blob.Store) core.Task {
 			Pages: []core.Page{
 				{Number: 1, InputPage: 1, Info: info, Image: turned,
 					Clean: &core.PageClean{Turn: 180, Skew: -0.256, By: "leptonica 1.0"},
-					Text:  &core.PageText{Text: text, Words: 321, Confidence: 93.456, By: "tesseract 5.3.0"},
+					Text:  &core.PageText{Text: text, Words: 321, Confidence: 93.456, By: "tesseract 5.3.0", Cached: true},
 					Took:  map[core.Stage]time.Duration{core.Rasterize: 12 * time.Millisecond, core.Clean: 34 * time.Millisecond, core.Recognize: 1567 * time.Millisecond}},
 				{Number: 2, InputPage: 2, Info: info, Image: image("image 2"), Clean: &core.PageClean{Blank: true, By: "leptonica 1.0"}},
 				{Number: 3, InputPage: 3, Info: info, Image: image("image 3"), Clean: &core.PageClean{By: "leptonica 1.0"},

@@ -99,6 +99,7 @@ type Page struct {
 	Born           bool             `json:"born_digital,omitempty"`
 	Confidence     float64          `json:"confidence"` // mean over words, 0 to 100
 	Words          int              `json:"words"`
+	Cached         bool             `json:"cached,omitempty"` // the engine read this image before; ms is what looking that up took
 	Milliseconds   map[string]int64 `json:"ms"`
 	ImageUnchanged bool             `json:"image_unchanged"` // the bytes of its image are the input's
 	Error          *PageError       `json:"error,omitempty"` // the page is there as an image only
@@ -197,7 +198,7 @@ func pageOf(p core.Page, graft bool) Page {
 		v.Separator, v.Codes, v.Cleaned = p.Clean.Separator, p.Clean.Codes, p.Clean.Shown != nil && !graft
 	}
 	if p.Text != nil && p.Failure == nil && !v.Blank {
-		v.Confidence, v.Words = round(p.Text.Confidence), p.Text.Words
+		v.Confidence, v.Words, v.Cached = round(p.Text.Confidence), p.Text.Words, p.Text.Cached
 	}
 	for stage, took := range p.Took {
 		v.Milliseconds[string(stage)] = took.Milliseconds()
