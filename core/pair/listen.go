@@ -41,6 +41,7 @@ type ear struct {
 	echo    Echo          // the latest that was said, fresh or not
 	refused time.Duration // when somebody was last refused; 0: never
 	enemy   View          // who
+	twin    twin
 
 	said [16]time.Duration // when the last beats were sent
 }
@@ -54,6 +55,9 @@ func (m *Machine) hear(h Hello) {
 	if why := m.unfit(v); why != nil {
 		e.foe(m.clock.awake, v)
 		m.refuse(why)
+		return
+	}
+	if m.isTwin(v) {
 		return
 	}
 	if v.Run != e.echo.Run || v.Beat > e.echo.Beat {

@@ -83,9 +83,10 @@ func (m *Machine) leave(to Phase) {
 func (m *Machine) lost() bool { return m.ear.view.Taken > m.returned }
 
 // alone reports whether there is nobody to wait for: nothing was heard for long, not
-// even from somebody who has the own jobs but cannot be spoken to.
+// even from somebody who has the own jobs but cannot be spoken to, or who says that another
+// server is this one, whose jobs they are.
 func (m *Machine) alone() bool {
-	held := m.hostile() && m.ear.enemy.Server == m.cfg.Peer && m.ear.enemy.Taken > 0
+	held := m.hostile() && (m.ear.enemy.Server == m.cfg.Peer && m.ear.enemy.Taken > 0 || m.refused == CodeCopiedServer)
 	return m.silence() >= m.cfg.Silence && !held || m.stranded()
 }
 

@@ -12,6 +12,7 @@ const (
 	CodeOtherPair     = "other-pair"     // it belongs to another pair
 	CodeStranger      = "stranger"       // it is not the server the pair was formed with
 	CodeSameServer    = "same-server"    // it is this very server
+	CodeCopiedServer  = "copied-server"  // another one speaks as the same server
 	CodeSecondPrimary = "second-primary" // two keys of role 03
 	CodeUnwell        = "unwell"         // this server is not fit to take over
 	CodeParity        = "parity-unknown" // nobody knows whether the jobs would run as they should

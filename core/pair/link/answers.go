@@ -20,7 +20,9 @@ func receive(_ context.Context, c *call) error {
 	if err != nil {
 		return core.Refuse(core.CodeBadRequest, "install the same version on both servers", "%v", err)
 	}
-	c.handler.Receive(m)
+	if err := c.handler.Receive(m); err != nil {
+		return err
+	}
 	return c.done(nil)
 }
 

@@ -15,8 +15,9 @@ import (
 // methods of the same names say; a ctx ends when nobody waits for the answer any more.
 // What they return as errors goes over as ErrUnreachable says.
 type Handler interface {
-	// Receive takes a message for the machine. It must not block for long.
-	Receive(pair.Message)
+	// Receive takes a message for the machine. It must not block for long. The error is
+	// for the sender: it is not the peer.
+	Receive(pair.Message) error
 
 	// Hears reports whether what comes from that run of the peer may be served, see
 	// pair.Machine.Hears. It guards all that is about the copy.

@@ -77,10 +77,11 @@ func (p *peer) last() string {
 	return p.called
 }
 
-func (p *peer) Receive(m pair.Message) {
+func (p *peer) Receive(m pair.Message) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.messages = append(p.messages, m)
+	return nil
 }
 
 func (p *peer) received() []pair.Message {

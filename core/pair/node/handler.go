@@ -33,7 +33,19 @@ type handler struct{ *Node }
 
 // Receive implements link.Handler. A message that finds the machine busy is lost, as
 // messages may be.
-func (h handler) Receive(m pair.Message) { h.tell(pair.Received{Message: m}) }
+func (h handler) Receive(m pair.Message) error {
+	h.tell(pair.Received{Message: m})
+	hello, is := m.(pair.Hello)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !is || h.m == nil {
+		return nil
+	}
+	if why := h.m.Twin(hello.View.Run); why != nil {
+		return why
+	}
+	return nil
+}
 
 func (h handler) Hears(run uint64) bool {
 	h.mu.Lock()

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -14,12 +15,14 @@ import (
 // A peer that left the pair is silent, but there, and works on its jobs.
 func TestWhoLeftThePairIsNotStoodInFor(t *testing.T) {
 	said := &core.Failure{Code: link.CodeNoPair, Detail: "this server is in no pair any more", Remedy: "leave it, too", Permanent: true}
+	copied := &core.Failure{Code: pair.CodeCopiedServer, Detail: "two servers speak as this one", Remedy: "stop one", Permanent: true}
 	for _, c := range []struct {
 		name  string
 		err   error
 		stand pair.Stand
 	}{
 		{"it says that it left", fmt.Errorf("told: %w", said), pair.Standby},
+		{"it says that another server is this one", copied, pair.Standby},
 		{"somebody on the way says so", fmt.Errorf("%w: %w", link.ErrUnreachable, said), pair.Ours},
 		{"it serves nobody for a while", &core.Failure{Code: link.CodeUnknownCertificate}, pair.Ours},
 	} {
@@ -36,7 +39,7 @@ func TestWhoLeftThePairIsNotStoodInFor(t *testing.T) {
 				if s.Stand != c.stand || !b.works() {
 					t.Errorf("it stands %s and is %s, want %s", s.Stand, s.Phase, c.stand)
 				}
-				if c.stand == pair.Standby && s.Refused != link.CodeNoPair {
+				if why := (*core.Failure)(nil); c.stand == pair.Standby && errors.As(c.err, &why) && s.Refused != why.Code {
 					t.Errorf("the status says %q", s.Refused)
 				}
 			})

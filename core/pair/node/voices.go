@@ -92,16 +92,17 @@ func (n *Node) send(ctx context.Context, msg pair.Message) {
 		return
 	}
 	n.cfg.Log.Debug("a message did not reach the peer", "err", err)
-	if why := left(err); why != nil {
+	if why := disowned(err); why != nil {
 		n.feed(ctx, pair.Unfit{Why: why})
 	}
 }
 
-// left is the peer's own word that it is in no pair any more; nil: it is not. Such a
-// server is there and works on its jobs: it is not to be stood in for.
-func left(err error) *core.Failure {
+// disowned is the peer's own word that this server is not its peer, for it is in no pair
+// any more, or another server speaks as this one; nil: it is. Such a peer is there and
+// works on its jobs: it is not to be stood in for.
+func disowned(err error) *core.Failure {
 	var f *core.Failure
-	if errors.Is(err, link.ErrUnreachable) || !errors.As(err, &f) || f.Code != link.CodeNoPair {
+	if errors.Is(err, link.ErrUnreachable) || !errors.As(err, &f) || f.Code != link.CodeNoPair && f.Code != pair.CodeCopiedServer {
 		return nil
 	}
 	return f

@@ -104,8 +104,10 @@ func call[T any](ctx context.Context, w *wire, what string, ask func(link.Handle
 func (w *wire) Send(ctx context.Context, m pair.Message) error {
 	h, err := w.reach(ctx, "")
 	if err == nil {
-		h.Receive(m)
-		err = w.other().pass(ctx, 0)
+		failed := h.Receive(m)
+		if err = w.other().pass(ctx, 0); err == nil {
+			err = failed
+		}
 	}
 	return err
 }
