@@ -5,16 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/bench/robust/scan"
 	"github.com/twinleaf-scan/twinleaf/bench/robust/site"
 )
 
-// scans are the samples that are submitted, in turn.
-var scans = []string{"letter-1bit.png", "note-lzw.tif", "invoice-g3.tif", "letter-gray.png", "two-columns.png"}
+// papers are the samples that are submitted, in turn. Each scan gets a mark of its own, for
+// a page that was read once is not read again.
+var papers = []string{"letter-1bit.png", "letter-gray.png", "two-columns.png", "note-rgb.png"}
 
 const (
 	jobs        = 20
@@ -137,10 +140,13 @@ type accepted struct {
 // submit sends one scan with the addresses of both servers, as every client has them.
 func (s *story) submit(ctx context.Context) (accepted, error) {
 	n := s.sent + 1
-	sample := filepath.Join(s.scans, scans[n%len(scans)])
 	name := fmt.Sprintf("scan-%02d", n)
+	file, err := s.marked(n, name)
+	if err != nil {
+		return accepted{}, err
+	}
 	servers := s.pair.Primary.URL() + "," + s.pair.Secondary.URL()
-	out, err := s.pair.Programs.Run(ctx, "submit", sample, "--name", name, "--json", "--server", servers)
+	out, err := s.pair.Programs.Run(ctx, "submit", file, "--name", name, "--json", "--server", servers)
 	if err != nil {
 		return accepted{}, err
 	}
@@ -150,6 +156,25 @@ func (s *story) submit(ctx context.Context) (accepted, error) {
 	}
 	s.sent++
 	return got, nil
+}
+
+// marked makes the scan of a number out of a sample.
+func (s *story) marked(n int, name string) (file string, err error) {
+	in, err := os.Open(filepath.Join(s.scans, papers[n%len(papers)]))
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	paper, err := png.Decode(in)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", in.Name(), err)
+	}
+	data, err := scan.PNG(scan.Page{Job: n, Page: 1}, paper)
+	if err != nil {
+		return "", err
+	}
+	file = filepath.Join(s.dir, name+".png")
+	return file, os.WriteFile(file, data, 0o644)
 }
 
 // submitAll sends all scans to the pair.

@@ -167,15 +167,16 @@ func run(ctx context.Context, o options) (broken bool, err error) {
 	defer func() { err = errors.Join(err, c.close()) }()
 	t := newTable(os.Stdout)
 	for _, p := range rounds {
-		if ctx.Err() != nil {
-			t.note("interrupted")
-			break
-		}
 		if why := p.scene.possible(c); why != "" {
 			t.skip(p, why)
 			continue
 		}
-		t.row(p, c.play(ctx, p))
+		r := c.play(ctx, p)
+		if ctx.Err() != nil { // what was cut off proves nothing
+			t.note(fmt.Sprintf("interrupted in round %d, which is not counted", p.number))
+			break
+		}
+		t.row(p, r)
 	}
 	t.end(o)
 	return t.broken, nil

@@ -60,7 +60,7 @@ func (c *crew) play(ctx context.Context, p planned) result {
 	if err != nil && ctx.Err() == nil {
 		found = append(found, err.Error())
 	}
-	if len(found) > 0 {
+	if len(found) > 0 && ctx.Err() == nil {
 		c.keep = true
 		_ = c.dismiss() // its folder stays; the next round begins with a new pair
 	}
