@@ -20,7 +20,10 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
             python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2 haproxy keepalived iproute2
 
-.PHONY: help run serve pair robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
+# What "make bench" measures beside the program, and lays the pages with.
+BENCH_PACKAGES := ocrmypdf img2pdf imagemagick
+
+.PHONY: help run serve pair bench deps-bench robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -37,6 +40,10 @@ serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/
 
 pair: deps build ## two servers on this machine: the primary is killed, the secondary finishes everything
 	@go run ./bench/pairdemo -twinleaf $(BIN)/twinleaf -plugins $(BIN)/plugins
+
+# make bench BENCH="-only dense,short -rounds 1 -cut 4" is a quick trial.
+bench: deps deps-bench build ## throughput beside ocrmypdf and tesseract on the same pages, with the table (needs ../shared/data or TWINLEAF_DATA)
+	@go run ./bench/peers -twinleaf $(BIN)/twinleaf $(BENCH)
 
 test: deps deps-test readers s3-server build unit attacks scripts robust-short ## every test: unit tests with race detection, attacks on the sandbox, testscripts, bad days of a pair
 
@@ -73,6 +80,9 @@ deps: ## install what running needs (apt)
 deps-test: ## install what the tests need besides
 	@$(call install,$(TEST_PACKAGES))
 	@command -v node >/dev/null && command -v npm >/dev/null || { $(call install,nodejs npm); }
+
+deps-bench: ## install what the comparison measures besides
+	@$(call install,$(BENCH_PACKAGES))
 
 # Only what is missing is installed, so that a machine that has all of it needs neither network nor sudo.
 define install

@@ -1,0 +1,145 @@
+// Command peers reads the page sets of bench/sets.tsv with Twinleaf, with OCRmyPDF and
+// with one tesseract process a page, in turns, and prints how they compare.
+//
+//	go run ./bench/peers -twinleaf bin/twinleaf [-only dense,mixed] [-cut 2] [-out docs/bench]
+//
+// It exits 1 when a ratio is not what is asked for. What is not measured is no such
+// ratio; the table says why it was not.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/bench"
+	"github.com/twinleaf-scan/twinleaf/bench/computer"
+)
+
+type options struct {
+	twinleaf, recipe, data, out string
+	only                        string
+	rounds, cut                 int
+	patience                    time.Duration
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.twinleaf, "twinleaf", "bin/twinleaf", "the program")
+	flag.StringVar(&o.recipe, "sets", "bench/sets.tsv", "the recipe of the page sets")
+	flag.StringVar(&o.data, "data", os.Getenv("TWINLEAF_DATA"), "folder of test files (or TWINLEAF_DATA; default: shared/data beside the project)")
+	flag.StringVar(&o.out, "out", "docs/bench", "folder that keeps the results")
+	flag.StringVar(&o.only, "only", "", "page sets, separated by commas (default: all)")
+	flag.IntVar(&o.rounds, "rounds", 0, "rounds of every set (default: as the recipe says)")
+	flag.IntVar(&o.cut, "cut", 0, "pages of a set at most, for a trial")
+	flag.DurationVar(&o.patience, "timeout", 2*time.Hour, "of one run")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r, err := o.run(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(2)
+	}
+	for _, row := range r.Table {
+		if row.Holds != nil && !*row.Holds {
+			os.Exit(1)
+		}
+	}
+}
+
+// run measures, prints the table and keeps the results.
+func (o options) run(ctx context.Context) (_ *report, err error) {
+	sets, where, err := o.sets()
+	if err != nil {
+		return nil, err
+	}
+	if o.twinleaf, err = filepath.Abs(o.twinleaf); err != nil {
+		return nil, err
+	}
+	if err := tools(o.twinleaf); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "twinleaf-peers-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	r := &report{Taken: time.Now().UTC(), Machine: computer.Look(), Versions: versions(ctx, o.twinleaf), AtOnce: runtime.NumCPU(), Cut: o.cut}
+	s := setup{twinleaf: o.twinleaf, at: r.AtOnce, patience: o.patience}
+	for _, set := range sets {
+		l, err := lay(ctx, where, set, dir, o.cut)
+		if err != nil {
+			return nil, err
+		}
+		r.Sets = append(r.Sets, l.info())
+		fmt.Fprintf(os.Stderr, "%s: %s; %d pages\n", set.Name, set.What, len(l.images))
+		got, err := play(ctx, s, l, dir, os.Stderr)
+		if err != nil {
+			return nil, err
+		}
+		r.Runs = append(r.Runs, got...)
+	}
+	r.Table, r.Medians = r.Runs.table(), r.Runs.medians()
+	if err := r.print(os.Stdout); err != nil {
+		return nil, err
+	}
+	return r, r.keep(o.out)
+}
+
+// sets reads the recipe and finds all its files.
+func (o options) sets() ([]*set, folders, error) {
+	f, err := os.Open(o.recipe)
+	if err != nil {
+		return nil, folders{}, fmt.Errorf("the page sets: %w", err)
+	}
+	defer f.Close() // read only
+	sets, err := readRecipe(f)
+	if err != nil {
+		return nil, folders{}, err
+	}
+	if sets, err = choose(sets, strings.FieldsFunc(o.only, func(r rune) bool { return r == ',' })); err != nil {
+		return nil, folders{}, err
+	}
+	where := folders{data: o.data, repo: filepath.Dir(filepath.Dir(o.recipe))}
+	if where.data == "" {
+		where.data, where.why = bench.DataDir()
+		if where.why != nil {
+			where.data = ""
+		}
+	}
+	for _, s := range sets {
+		if o.rounds > 0 {
+			s.Rounds = min(o.rounds, maxRounds)
+		}
+		if err := where.check(s); err != nil {
+			return nil, folders{}, err
+		}
+	}
+	return sets, where, nil
+}
+
+// tools finds what preparing pages and looking at results needs. A peer that is not there
+// is a row that is not measured.
+func tools(twinleaf string) error {
+	if _, err := os.Stat(twinleaf); err != nil {
+		return fmt.Errorf("%w\nhint: run \"make build\" first", err)
+	}
+	for program, pkg := range map[string]string{
+		"convert": "imagemagick", "img2pdf": "img2pdf", "qpdf": "qpdf", "pdftotext": "poppler-utils", "xargs": "findutils",
+	} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%s is missing\nhint: apt install %s", program, pkg)
+		}
+	}
+	return nil
+}

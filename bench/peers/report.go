@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/bench/chart"
+	"github.com/twinleaf-scan/twinleaf/bench/computer"
+)
+
+// report is all of a comparison, as it is kept.
+type report struct {
+	Taken    time.Time         `json:"taken"`
+	Machine  computer.Machine  `json:"machine"`
+	Versions map[string]string `json:"versions"`
+	AtOnce   int               `json:"pagesAtOnce"`
+	Cut      int               `json:"cutTo,omitempty"` // pages of a set at most: a trial, whose figures say little
+	Sets     []setInfo         `json:"sets"`
+	Table    []row             `json:"table"`
+	Medians  []median          `json:"medians"`
+	Runs     runs              `json:"runs"`
+}
+
+// setInfo is what a set was made of.
+type setInfo struct {
+	Name   string   `json:"name"`
+	What   string   `json:"what"`
+	Lang   string   `json:"language"`
+	Rounds int      `json:"rounds"`
+	Laid   int      `json:"laid"`
+	Pages  int      `json:"pages"` // in all
+	Recipe []string `json:"recipe"`
+}
+
+func (l *laid) info() setInfo {
+	i := setInfo{Name: l.set.Name, What: l.set.What, Lang: l.set.Lang, Rounds: l.set.Rounds, Laid: l.set.Laid, Pages: len(l.images)}
+	for _, p := range l.set.Pages {
+		i.Recipe = append(i.Recipe, p.String())
+	}
+	return i
+}
+
+// String is a page of a recipe in words.
+func (p page) String() string {
+	text := p.File
+	if p.Number > 0 {
+		text += fmt.Sprintf(", page %d", p.Number)
+	}
+	if p.Turn != 0 {
+		text += fmt.Sprintf(", turned %d°", p.Turn)
+	}
+	if p.DPI != 0 {
+		text += fmt.Sprintf(", %d dpi", p.DPI)
+	}
+	return text
+}
+
+// versions asks the programs what they are; one that is not there is left out.
+func versions(ctx context.Context, twinleaf string) map[string]string {
+	out := map[string]string{}
+	for name, args := range map[string][]string{
+		"twinleaf": {twinleaf, "version"}, "ocrmypdf": {"ocrmypdf", "--version"}, "tesseract": {"tesseract", "--version"},
+		"ghostscript": {"gs", "--version"}, "qpdf": {"qpdf", "--version"},
+	} {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		raw, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
+		cancel()
+		if err == nil {
+			out[name], _, _ = strings.Cut(strings.TrimSpace(string(raw)), "\n")
+		}
+	}
+	return out
+}
+
+// print writes the table for people.
+func (r *report) print(w io.Writer) error {
+	fmt.Fprintf(w, "\n%s\n", r.Machine)
+	if r.Cut > 0 {
+		fmt.Fprintf(w, "A trial: at most %d pages of each set were read.\n", r.Cut)
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, strings.Join(tableHead, "\t"))
+	for _, row := range r.Table {
+		fmt.Fprintln(t, strings.Join(row.cells(), "\t"))
+	}
+	return t.Flush()
+}
+
+// The files of a report.
+const (
+	jsonFile  = "results.json"
+	htmlFile  = "results.html"
+	chartFile = "throughput.svg"
+)
+
+// keep writes the report into a folder: for programs, for people, and the chart alone.
+func (r *report) keep(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("keep the results: %w", err)
+	}
+	var html bytes.Buffer
+	if err := r.page().Write(&html); err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		jsonFile: append(raw, '\n'), htmlFile: html.Bytes(), chartFile: []byte(r.chart("dense")),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// page is the report with charts.
+func (r *report) page() chart.Page {
+	table := chart.Table{Head: tableHead}
+	for _, row := range r.Table {
+		table.Rows = append(table.Rows, row.cells())
+	}
+	runs := chart.Table{Head: []string{"set", "program", "rounds", "wall s", "CPU s", "MB", "pages", "words", "pages/min"}}
+	for _, m := range r.Medians {
+		runs.Rows = append(runs.Rows, []string{
+			m.Set, m.Program, fmt.Sprint(m.Rounds), fmt.Sprintf("%.1f", m.Wall), fmt.Sprintf("%.1f", m.CPU), fmt.Sprintf("%.0f", m.Peak/(1<<20)),
+			fmt.Sprint(m.Pages), fmt.Sprint(m.Words), fmt.Sprintf("%.1f", m.PagesPerMinute),
+		})
+	}
+	sets := chart.Table{Head: []string{"set", "what", "pages", "laid", "one laying"}}
+	var charts []template.HTML
+	for _, s := range r.Sets {
+		sets.Rows = append(sets.Rows, []string{s.Name, s.What, fmt.Sprint(s.Pages), fmt.Sprint(s.Laid), strings.Join(s.Recipe, "; ")})
+		charts = append(charts, r.chart(s.Name))
+	}
+	var made []string
+	for _, name := range []string{"twinleaf", "ocrmypdf", "tesseract", "ghostscript", "qpdf"} {
+		made = append(made, name+" "+strings.TrimPrefix(r.Versions[name], name+" "))
+	}
+	words := []string{
+		fmt.Sprintf("Taken %s with \"make bench\" on %s.", r.Taken.Format("2 January 2006"), r.Machine), strings.Join(made, "; ") + ".",
+		fmt.Sprintf("The programs took turns, each in every round, with %d pages at once. A ratio is that of one round; the median is shown, and the least and greatest in brackets.", r.AtOnce),
+	}
+	if r.Cut > 0 {
+		words = append(words, fmt.Sprintf("A trial: at most %d pages of each set were read. Its figures say little.", r.Cut))
+	}
+	return chart.Page{Title: "Twinleaf beside its peers", Words: words, Tables: []chart.Table{table, runs, sets}, Charts: charts}
+}
+
+// chart is how fast the programs read a set.
+func (r *report) chart(set string) template.HTML {
+	var bars []chart.Bar
+	for _, m := range r.Medians {
+		if m.Set == set && m.Program != inside {
+			bars = append(bars, chart.Bar{Label: m.Program, Value: m.PagesPerMinute, Text: fmt.Sprintf("%.1f (%.2f s CPU a page)", m.PagesPerMinute, m.CPU/float64(max(m.Pages, 1)))})
+		}
+	}
+	return chart.Bars(fmt.Sprintf("%s: pages a minute, %d cores", set, r.Machine.Cores), bars)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/twinleaf-scan/twinleaf/bench/stats"
+)
+
+// readBench takes the engine share from what twinleaf bench printed.
+func (m *measure) readBench(path string) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var r struct {
+		Pages int     `json:"pages"`
+		Share float64 `json:"engineShare"`
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return fmt.Errorf("understand twinleaf bench: %w", err)
+	}
+	m.Pages, m.Share = r.Pages, r.Share
+	return nil
+}
+
+// play runs all programs of a set, round by round: in each round every program once,
+// beginning with another one, so that what changes on the machine meanwhile meets all.
+// A program that failed is not run again.
+func play(ctx context.Context, s setup, l *laid, dir string, say io.Writer) ([]measure, error) {
+	all := s.entries(l)
+	failed := map[string]bool{}
+	var out []measure
+	for round := range l.set.Rounds {
+		for i := range all {
+			e := all[(i+round)%len(all)]
+			if failed[e.name] {
+				continue
+			}
+			m, err := e.once(ctx, s, dir, round+1)
+			if err != nil {
+				return out, fmt.Errorf("%s on %s: %w", e.name, l.set.Name, err)
+			}
+			failed[e.name] = m.Failed != ""
+			out = append(out, m)
+			fmt.Fprintln(say, m)
+		}
+	}
+	return out, nil
+}
+
+// String is a run in one line.
+func (m measure) String() string {
+	if m.Failed != "" {
+		return fmt.Sprintf("%s, round %d, %s: FAILED: %s", m.Set, m.Round, m.Program, m.Failed)
+	}
+	return fmt.Sprintf("%s, round %d, %s: wall %.1f s, CPU %.1f s, %.0f MB, %d pages, %d words",
+		m.Set, m.Round, m.Program, m.Wall, m.CPU, float64(m.Peak)/(1<<20), m.Pages, m.Words)
+}
+
+// runs are all measures.
+type runs []measure
+
+// of are the values of a program on a set, round by round. why says why there are none.
+func (r runs) of(set, program string, value func(measure) float64) (values []float64, why string) {
+	for _, m := range r {
+		switch {
+		case m.Set != set || m.Program != program:
+		case m.Failed != "":
+			return nil, m.Program + ": " + m.Failed
+		default:
+			values = append(values, value(m))
+		}
+	}
+	if len(values) == 0 {
+		return nil, fmt.Sprintf("%s was not run on the set %s", program, set)
+	}
+	return values, ""
+}
+
+func wall(m measure) float64  { return m.Wall }
+func cpu(m measure) float64   { return m.CPU }
+func peak(m measure) float64  { return float64(m.Peak) }
+func share(m measure) float64 { return m.Share }
+
+// median is a program's middle run in each respect.
+type median struct {
+	Set            string  `json:"set"`
+	Program        string  `json:"program"`
+	Rounds         int     `json:"rounds"`
+	Wall           float64 `json:"wallSeconds"`
+	CPU            float64 `json:"cpuSeconds"`
+	Peak           float64 `json:"peakBytes"`
+	Pages          int     `json:"pages"`
+	Words          int     `json:"words"`
+	PagesPerMinute float64 `json:"pagesPerMinute"`
+}
+
+// medians are those of all programs that did not fail, in the order in which they ran first.
+func (r runs) medians() []median {
+	var out []median
+	seen := map[[2]string]bool{}
+	for _, m := range r {
+		key := [2]string{m.Set, m.Program}
+		walls, why := r.of(m.Set, m.Program, wall)
+		if seen[key] || why != "" {
+			continue
+		}
+		seen[key] = true
+		cpus, _ := r.of(m.Set, m.Program, cpu)
+		peaks, _ := r.of(m.Set, m.Program, peak)
+		d := median{
+			Set: m.Set, Program: m.Program, Rounds: len(walls), Pages: m.Pages, Words: m.Words,
+			Wall: stats.Median(walls), CPU: stats.Median(cpus), Peak: stats.Median(peaks),
+		}
+		if d.Wall > 0 {
+			d.PagesPerMinute = float64(d.Pages) * 60 / d.Wall
+		}
+		out = append(out, d)
+	}
+	return out
+}
