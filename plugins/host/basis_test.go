@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 func basisOf(t *testing.T, h *Host, kind core.StepKind, s core.Step) string {
@@ -91,22 +92,17 @@ func TestWhereNobodyCanKnowThereIsNoBasis(t *testing.T) {
 		}
 	}
 	basisOf(t, h, core.StepFilter, core.Step{Settings: json.RawMessage(`{"do":"show"}`)})
-	h.plugins[0].stored = true
-	if _, err := h.Basis(t.Context(), core.StepFilter, core.Step{}, ""); !errors.Is(err, ErrNoBasis) {
-		t.Errorf("a filter that was added: %v", err)
-	}
-	h.plugins[0].stored = false
-	for _, may := range []func(*plugin){
-		func(p *plugin) { p.about.Permissions.Exec = []string{"sh"} },
-		func(p *plugin) { p.about.Permissions.Net = []string{"example.org:443"} },
+	for name, p := range map[string]*plugin{
+		"was added":           {stored: true},
+		"runs programs":       {about: sdk.Manifest{Info: sdk.Info{Permissions: sdk.Permissions{Exec: []string{"sh"}}}}},
+		"reaches the network": {about: sdk.Manifest{Info: sdk.Info{Permissions: sdk.Permissions{Net: []string{"example.org:443"}}}}},
 	} {
-		p := h.plugins[0]
-		was := p.about.Permissions
-		may(p)
-		if _, err := h.Basis(t.Context(), core.StepFilter, core.Step{}, ""); !errors.Is(err, ErrNoBasis) {
-			t.Errorf("permissions %+v: %v", p.about.Permissions, err)
+		if err := (target{plugin: p}).groundless(sdk.KindFilter, nil); !errors.Is(err, ErrNoBasis) {
+			t.Errorf("a filter that %s: %v", name, err)
 		}
-		p.about.Permissions = was
+	}
+	if err := (target{plugin: &plugin{}}).groundless(sdk.KindFilter, nil); err != nil {
+		t.Errorf("a filter of the plug-in folder: %v", err)
 	}
 	if _, err := h.Basis(t.Context(), core.StepFilter, core.Step{Plugin: "nobody"}, ""); err == nil {
 		t.Error("a plug-in that is not there has a basis")
