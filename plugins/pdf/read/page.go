@@ -2,11 +2,14 @@ package read
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
+	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/poppler"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source"
@@ -117,10 +120,30 @@ func (c *pageCall) adopt(ctx context.Context, path string) (sdk.PageImage, error
 		return sdk.PageImage{}, fmt.Errorf("page %d: %w", c.page.Number, err)
 	}
 	file := c.create(ctx, filepath.Ext(path), mediaOf(head.format))
-	if err := os.Rename(path, file.Path); err != nil {
+	if err := move(path, file.Path); err != nil {
 		return sdk.PageImage{}, fmt.Errorf("page %d: %w", c.page.Number, err)
 	}
 	return sdk.PageImage{Image: file, Width: head.w, Height: head.h}, nil
+}
+
+// move moves a file to another folder. Where the sandbox does not let a file change its
+// folder it says that this is another disk, and the file is copied.
+func move(from, to string) error {
+	err := os.Rename(from, to)
+	if !errors.Is(err, syscall.EXDEV) {
+		return err
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close() // read only
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close(), os.Remove(from))
 }
 
 func (c *pageCall) write(ctx context.Context, p picture) (sdk.PageImage, error) {
