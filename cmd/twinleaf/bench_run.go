@@ -157,6 +157,7 @@ func (b *benchRun) measure(ctx context.Context) (*costWatch, error) {
 	var g sync.WaitGroup
 	g.Go(func() { watch.run(watching) })
 	b.began = time.Now()
+	b.meter.start = b.began
 	err := b.readAll(ctx)
 	wall := time.Since(b.began)
 	stop()
@@ -174,7 +175,6 @@ func (b *benchRun) readAll(ctx context.Context) error {
 	g, working := errgroup.WithContext(ctx)
 	g.SetLimit(max(2, b.engine.workers))
 	for i := 0; i < b.most && working.Err() == nil && !b.enough(); i++ {
-		b.progress()
 		file, again := b.files[i%len(b.files)], i >= len(b.files)
 		g.Go(func() error { return b.one(working, file, again) })
 	}
@@ -204,6 +204,7 @@ func (b *benchRun) one(ctx context.Context, file string, again bool) error {
 	took := b.clock.take(job.ID)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	defer b.progress()
 	b.result.Files++
 	for _, t := range took {
 		b.pages = append(b.pages, pageEnd{time.Since(b.began).Seconds(), t})
@@ -264,16 +265,14 @@ func (b *benchRun) keepText(file string, job core.JobView) error {
 	return writeWhole(to, io.LimitReader(from, maxBenchText+1), io.Discard)
 }
 
-// progress shows files begun, or with --duration how much of the time is over.
+// progress shows the files that are done, or with --duration how much of the time is
+// over. The caller holds mu.
 func (b *benchRun) progress() {
-	b.mu.Lock()
-	files, pages := b.result.Files, b.result.Pages
-	b.mu.Unlock()
 	if b.flags.duration > 0 {
-		b.meter.set(int(b.flags.duration.Seconds())+1, int(time.Since(b.began).Seconds()), pages)
+		b.meter.set(int(b.flags.duration.Seconds())+1, int(time.Since(b.began).Seconds()), b.result.Pages)
 		return
 	}
-	b.meter.set(b.most, files, pages)
+	b.meter.set(b.most, b.result.Files, b.result.Pages)
 }
 
 // compare scores the texts that were laid aside.
