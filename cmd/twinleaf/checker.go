@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	compareEvery = 10 * time.Second // between two comparisons of the servers
+	compareEvery = 10 * time.Second // between two comparisons of servers that are at parity
+	compareSoon  = time.Second      // of those that are not: what differs may just be on its way
 	compareLimit = 30 * time.Second // of one: an engine may have to be looked at
 )
 
@@ -75,22 +76,33 @@ func (c *checker) recall() error {
 
 // run compares until ctx ends.
 func (c *checker) run(ctx context.Context) error {
-	tick := time.NewTicker(compareEvery)
-	defer tick.Stop()
 	for {
 		c.compare(ctx, false)
+		wait := time.NewTimer(c.next())
 		select {
 		case <-ctx.Done():
+			wait.Stop()
 			return nil
-		case <-tick.C:
+		case <-wait.C:
 		case q := <-c.asked:
+			wait.Stop()
 			q.answer <- c.compare(ctx, q.deep)
 		}
 	}
 }
 
+// next is how long to wait for the next comparison.
+func (c *checker) next() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known && c.report.At {
+		return compareEvery
+	}
+	return compareSoon
+}
+
 // compare holds the servers against each other once. Without the peer's word it takes
-// what the peer was last like.
+// what the peer was last like; its settings are those that came over.
 func (c *checker) compare(ctx context.Context, deep bool) error {
 	ctx, stop := context.WithTimeout(ctx, compareLimit)
 	defer stop()
@@ -108,7 +120,7 @@ func (c *checker) compare(ctx context.Context, deep bool) error {
 	} else {
 		c.mu.Lock()
 		known := c.known
-		there, there.Clock = c.peer, time.Time{}
+		there, there.Clock, there.Settings = c.peer, time.Time{}, here.Settings
 		c.mu.Unlock()
 		if !known {
 			return err

@@ -126,7 +126,11 @@ func (e *engine) run(ctx context.Context, renewed <-chan struct{}) (renew bool, 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer stop() // the pair outlives the work
-		return e.pipe.Run(ctx)
+		err := e.pipe.Run(ctx)
+		if e.member != nil {
+			e.member.takeLeave(ctx)
+		}
+		return err
 	})
 	g.Go(func() error {
 		if err := e.inherit(ctx); err != nil || e.member == nil {

@@ -122,7 +122,11 @@ func (l *live) Submit(ctx context.Context, s core.Submission) (core.Accepted, er
 		return core.Accepted{}, err
 	}
 	a, err := e.pipe.Submit(ctx, s)
-	if err == nil && e.member != nil && !a.Duplicate {
+	switch {
+	case e.member == nil:
+	case err != nil:
+		err = e.member.unsure(err)
+	case !a.Duplicate:
 		e.member.accepted(a, s.Origin)
 	}
 	return a, err

@@ -48,7 +48,7 @@ func takeManifest(ctx context.Context, c config, h *host.Host, settings []core.S
 
 // manifest is that of a server that runs.
 func (e *engine) manifest(ctx context.Context, c config, now time.Time, deep bool) (parity.Manifest, error) {
-	m, err := takeManifest(ctx, c, e.host, e.pipe.Journaled(), deep)
+	m, err := takeManifest(ctx, c, e.host, append([]core.Setting{}, e.pipe.Journaled()...), deep)
 	m.Server.ID, m.Clock = e.self.ID, now.UTC()
 	return m, err
 }

@@ -83,7 +83,7 @@ func (p pairing) Status(context.Context) (api.Pair, error) {
 	out := api.Pair{
 		Paired: true, ID: m.formed.Pair, Here: &here, There: &there,
 		Link: &api.PairLink{
-			Linked: s.Linked, Protected: s.UnprotectedSince.IsZero(), Unprotected: s.UnprotectedSince,
+			Linked: s.Linked, Protected: s.UnprotectedSince.IsZero() && s.Lag <= underWay, Unprotected: s.UnprotectedSince,
 			Lag: s.Lag, SkewMS: s.Skew.Milliseconds(),
 		},
 		Parity:   &api.PairParity{At: report.At, Differences: differences, Warnings: warnings, Checked: checked},
@@ -164,6 +164,9 @@ func peerHealth(s node.Status) core.Health {
 	}
 	return core.Health{Web: core.Item{State: state[v.Web]}, Data: core.Item{State: state[v.Data]}, Mode: mode}
 }
+
+// underWay is how many events may be on their way to the other server at a good moment.
+const underWay = 200
 
 // maxShown bounds the events that the status shows.
 const maxShown = 20

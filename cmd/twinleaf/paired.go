@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -48,6 +49,18 @@ func (m *paired) serve(ctx context.Context) error {
 	g.Go(func() error { return m.checker.run(ctx) })
 	g.Go(func() error { return m.watch(ctx) })
 	return g.Wait()
+}
+
+// parting is how long a server that stops waits for the peer to have what it did last.
+const parting = 2 * time.Second
+
+// takeLeave waits for that, so that the peer does nothing of it again.
+func (m *paired) takeLeave(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, parting)
+	defer stop()
+	for s := m.node.Status(); s.Linked && s.Lag > 0 && ctx.Err() == nil; s = m.node.Status() {
+		pause(ctx, 10*time.Millisecond)
+	}
 }
 
 func (m *paired) close() error {
@@ -174,4 +187,17 @@ func (m *paired) lastTakeover() (last *api.PairTakeover) {
 		}
 	})
 	return last
+}
+
+// unsure gives a refusal another code if it may be wrong: a server that has lost its disk and
+// has not heard its peer yet knows neither profiles nor destinations.
+func (m *paired) unsure(err error) error {
+	why, ok := errors.AsType[*core.Failure](err)
+	if !ok || why.Code != core.CodeUnknown || !m.node.Status().LastHeard.IsZero() {
+		return err
+	}
+	return &core.Failure{
+		Code: pair.CodeStarting, Remedy: "submit to the other server, or try again once it answers",
+		Detail: "this server has not heard the other one since its start, and may not know all settings: " + why.Detail,
+	}
 }
