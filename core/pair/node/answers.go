@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
@@ -33,8 +34,7 @@ func (n *Node) Accepted(job core.JobID, why pair.Cause) {
 func (n *Node) Protect(ctx context.Context, seq journal.Seq) bool {
 	answer := make(chan bool, 1)
 	n.mu.Lock()
-	linked := n.m != nil && n.m.Protects()
-	n.acks.Add(n.now(), seq, linked, func(protected bool) { answer <- protected && !n.without(seq) }) // mu is held
+	n.acks.Add(n.now(), seq, n.protects(), func(protected bool) { answer <- protected && !n.without(seq) }) // mu is held
 	n.mu.Unlock()
 	select {
 	case protected := <-answer:
@@ -52,11 +52,24 @@ func (n *Node) Shipped() journal.Seq {
 	return n.shipped
 }
 
+// protects reports whether what is appended now is expected to reach the peer. mu is held.
+func (n *Node) protects() bool { return n.m != nil && n.m.Protects() && n.stuck.IsZero() }
+
+// stall says that what is shipped does not arrive: nobody waits for it any more.
+func (n *Node) stall() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stuck.IsZero() {
+		n.stuck = n.now()
+	}
+	n.acks.Tick(n.now(), false)
+}
+
 // reached takes in how far the peer has the own journal.
 func (n *Node) reached(seq journal.Seq) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.shipped = seq
+	n.shipped, n.stuck = seq, time.Time{}
 	n.acks.Shipped(seq)
 }
 

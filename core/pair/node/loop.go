@@ -107,8 +107,8 @@ func (l *loop) step(ctx context.Context, in pair.Input) {
 	now := l.now()
 	l.mu.Lock()
 	outputs := l.m.Step(now, in)
-	status := l.m.Status()
-	l.acks.Tick(now, l.m.Protects())
+	status := l.status()
+	l.acks.Tick(now, l.protects())
 	if r, is := in.(pair.Received); is && isHello(r.Message) && status.Linked {
 		l.heard = now
 	}

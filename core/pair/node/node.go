@@ -46,6 +46,7 @@ type Node struct {
 	m       *pair.Machine // nil until the copy is folded
 	acks    pair.Acks
 	shipped journal.Seq // so far is the own journal in the peer's copy; 0 while unknown
+	stuck   time.Time   // since when what is shipped does not arrive, though the peer is heard; zero: it does
 	bare    bare        // what of it went without blobs
 	heard   time.Time   // the last message of the peer
 }

@@ -259,8 +259,18 @@ func TestAPeerWhoseDiskIsFullProtectsNothing(t *testing.T) {
 		if a.accept("waits") {
 			t.Error("a job is called protected")
 		}
+		began := time.Now()
+		if a.accept("at once") || time.Since(began) > 0 {
+			t.Errorf("a job is answered after %v: it is known that there is no use in waiting", time.Since(began))
+		}
+		if a.node.Status().UnprotectedSince.IsZero() {
+			t.Error("the pair is shown as protected")
+		}
 		a.wire.fails(nil)
-		agree(t, a, b, "waits")
+		agree(t, a, b, "waits", "at once")
+		if s := a.node.Status(); !s.UnprotectedSince.IsZero() || !a.accept("after") {
+			t.Errorf("unprotected since %v", s.UnprotectedSince)
+		}
 	})
 }
 

@@ -101,7 +101,8 @@ func (n *Node) round(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		n.explain(ctx, err)
+		n.stall()
+		r.explain(ctx, err)
 		if !pause(ctx, r.wait) {
 			return
 		}
@@ -114,6 +115,7 @@ type round struct {
 	*Node
 	told bool // the machine, that journal and copy agree
 	wait time.Duration
+	said string // to the log, why it goes on anew
 }
 
 // together does one act after the other until there is only shipping left, and ships.
@@ -253,15 +255,17 @@ func (r *round) tidy(ctx context.Context, c *link.Copied) error {
 	return nil
 }
 
-// explain logs why a round goes on anew, and tells the machine when it is for good.
-func (n *Node) explain(ctx context.Context, err error) {
+// explain logs why a round goes on anew, each reason once, and tells the machine when it is
+// for good.
+func (r *round) explain(ctx context.Context, err error) {
 	if why := unfit(err); why != nil {
-		n.feed(ctx, pair.Unfit{Why: why})
+		r.feed(ctx, pair.Unfit{Why: why})
 		return
 	}
-	level := n.cfg.Log.Warn
-	if errors.Is(err, link.ErrUnheard) || errors.Is(err, link.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
-		level = n.cfg.Log.Debug // the link's state says it
+	level, again := r.cfg.Log.Warn, err.Error() == r.said
+	r.said = err.Error()
+	if again || errors.Is(err, link.ErrUnheard) || errors.Is(err, link.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		level = r.cfg.Log.Debug // the link's state says it
 	}
 	level("the own journal does not reach the peer; trying again", "err", err)
 }

@@ -51,12 +51,21 @@ func (n *Node) Status() Status {
 	n.mu.Lock()
 	s := Status{Shipped: n.shipped, LastHeard: n.heard}
 	if n.m != nil {
-		s.Status = n.m.Status()
+		s.Status = n.status()
 	} else {
 		s.Status = pair.Status{Mode: pair.ModeStandby, Role: n.cfg.Pair.Role, Phase: pair.Meeting, Stand: pair.Standby}
 	}
 	n.mu.Unlock()
 	s.Lag, s.Skew, s.Events = n.lag(s.Shipped), n.cfg.Skew(), n.log.latest()
+	return s
+}
+
+// status is the machine's. mu is held.
+func (n *Node) status() pair.Status {
+	s := n.m.Status()
+	if s.UnprotectedSince.IsZero() {
+		s.UnprotectedSince = n.stuck
+	}
 	return s
 }
 
