@@ -169,7 +169,7 @@ func (l launch) confine(pid int) error {
 			errs = append(errs, fmt.Errorf("limit %d of process %d: %w", resource, pid, err))
 		}
 	}
-	if err := unix.Setpriority(unix.PRIO_PGRP, pid, l.spec.Nice); err != nil && !errors.Is(err, unix.ESRCH) {
+	if err := sandbox.GiveWay(unix.PRIO_PGRP, pid, l.spec.Nice); err != nil && !errors.Is(err, unix.ESRCH) {
 		errs = append(errs, fmt.Errorf("nice %d of process %d: %w", l.spec.Nice, pid, err))
 	}
 	return errors.Join(errs...)

@@ -10,9 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// GiveWay makes processes as nice as that. Those that are nicer already, because whoever
+// started the server wanted it so, stay as they are.
+func GiveWay(which, who, nice int) error {
+	have, err := unix.Getpriority(which, who)
+	if err != nil {
+		return err
+	}
+	if 20-have >= nice { // the system call gives 20 less the niceness
+		return nil
+	}
+	return unix.Setpriority(which, who, nice)
+}
+
 // limit sets the ceilings that the shim itself can live under.
 func (s Spec) limit() error {
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, s.Nice); err != nil {
+	if err := GiveWay(unix.PRIO_PROCESS, 0, s.Nice); err != nil {
 		return fmt.Errorf("nice %d: %w", s.Nice, err)
 	}
 	return lowerAll(map[int]uint64{
