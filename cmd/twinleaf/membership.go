@@ -121,8 +121,14 @@ func (m *membership) listen() {
 	}
 }
 
-// renew opens the data service anew, because a pair was formed or left.
+// renew opens the data service anew, because a pair was formed or left. Until then a peer
+// is not told that this server is in no pair.
 func (m *membership) renew() {
+	m.mu.Lock()
+	if m.server != nil && m.member == nil {
+		m.server.Unpin()
+	}
+	m.mu.Unlock()
 	select {
 	case m.renewed <- struct{}{}:
 	default:

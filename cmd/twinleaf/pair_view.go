@@ -109,7 +109,10 @@ func (p pairing) here(m *paired, s node.Status) api.PairServer {
 	h := p.live.health()
 	out := api.PairServer{
 		ID: m.self.ID, Name: m.self.Name, Role: string(s.Role), URL: p.url(), Web: h.Web, Data: h.Data, Mode: h.Mode,
-		Phase: string(s.Phase), Stand: string(s.Stand), Epoch: s.Epoch, Cause: string(s.Cause),
+		Phase: string(s.Phase), Stand: string(s.Stand), Epoch: s.Epoch,
+	}
+	if s.Phase == pair.Resting {
+		out.Cause = string(s.Cause) // else it is that of a takeover of the other's jobs
 	}
 	l := p.license.look()
 	out.License = &api.PairLicense{Code: int(l.code), State: l.code.Text(), Key: string(l.signed.Key)}

@@ -161,6 +161,9 @@ func (m *paired) mode(own core.Item) core.Item {
 		return own
 	}
 	s := m.node.Status()
+	if s.Mode == pair.ModeActive && s.Role == pair.Primary {
+		s.Cause = "" // of a takeover, for which a primary is not active
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.shown.State != s.Mode || m.shown.Cause != string(s.Cause) {
