@@ -83,12 +83,15 @@ func (s *Server) serve(a answer) http.HandlerFunc {
 // admit gives the peer that a request is from, or says why it is refused.
 func (s *Server) admit(r *http.Request) (*pinned, error) {
 	shown, p := FingerprintOf(r), s.peer()
-	if why := unknown(shown, p, s.isAlone()); why != nil {
+	alone := s.isAlone()
+	if why := unknown(shown, p, alone); why != nil {
 		local := *why
 		if p != nil && shown != "" {
 			local.Detail += fmt.Sprintf("; the peer's is %s", short(p.fingerprint)) // not for strangers
 		}
-		s.complain.about(why.Code, &local, "from", r.RemoteAddr)
+		if p != nil || alone || shown == "" { // else the pair is being formed, or begins
+			s.complain.about(why.Code, &local, "from", r.RemoteAddr)
+		}
 		return nil, why
 	}
 	if said := r.Header.Get(headerProtocol); said != strconv.Itoa(Protocol) {
