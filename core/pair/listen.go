@@ -95,10 +95,11 @@ func (m *Machine) heard(v View) {
 	e.view, e.at, e.silent = v, m.clock.awake, m.clock.awake
 	m.evidence = false
 	m.epoch = max(m.epoch, v.Epoch)
-	if v.Phase == Working && m.stand == Standby {
-		m.firstJob = m.firstJob && anew // the peer is well: the next failover has its own first job
-		m.came = ""
+	well := m.peerWell()
+	if well && (anew || !m.well) {
+		m.firstJob, m.came = false, "" // the next failover has its own first job
 	}
+	m.well = well
 	if !anew {
 		return
 	}
@@ -107,6 +108,11 @@ func (m *Machine) heard(v View) {
 		m.phase = Restoring
 	}
 	m.say(Meet{})
+}
+
+// peerWell reports whether the peer works on its jobs, as far as is known.
+func (m *Machine) peerWell() bool {
+	return m.linked() && m.ear.view.Phase == Working && m.stand == Standby
 }
 
 // linked reports whether the peer was heard a moment ago.

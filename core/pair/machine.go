@@ -77,6 +77,7 @@ type Machine struct {
 	modes    int              // number of the last change
 	lent     bool             // an operator wants the own jobs to be the peer's
 	lentAt   time.Duration    // since when; without a takeover it lapses
+	well     bool             // the peer worked on its jobs when it was last heard
 	firstJob bool             // told of
 	came     Cause            // for which clients came over; told of
 	refused  string           // code of what is refused
@@ -211,7 +212,7 @@ func (m *Machine) cameOver(why Cause) {
 
 // accepted tells of the first job on the secondary.
 func (m *Machine) accepted(in Accepted) {
-	if m.verdicts.Role == Secondary && !m.firstJob {
+	if m.verdicts.Role == Secondary && !m.firstJob && (in.Cause != "" || !m.peerWell()) {
 		m.firstJob = true
 		m.say(FirstJob(in))
 	}

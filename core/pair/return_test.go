@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -196,6 +197,25 @@ func TestFirstJobOnTheSecondaryIsTold(t *testing.T) {
 	b.step(Accepted{"B-2", Network})
 	if count[FirstJob](b) != 1 || !has(b, FirstJob{"B-1", Web}) {
 		t.Errorf("outputs %+v", b.out)
+	}
+}
+
+// TestJobsThatComeWithoutFailoverAreNoFirstOnes: those of devices and of open sessions.
+func TestJobsThatComeWithoutFailoverAreNoFirstOnes(t *testing.T) {
+	b := newBench(t, nil).well()
+	for n := range 3 {
+		b.step(Accepted{Job: core.JobID(fmt.Sprint("B-", n))})
+		b.pass(time.Second, true)
+	}
+	if n := count[FirstJob](b); n != 0 {
+		t.Errorf("%d of them are first jobs of a failover", n)
+	}
+	for range 3 {
+		b.step(Accepted{"B-9", Network}) // a client that alone cannot reach the primary
+		b.pass(time.Second, true)
+	}
+	if n := count[FirstJob](b); n != 1 {
+		t.Errorf("the first job of a client that came over was told %d times", n)
 	}
 }
 
