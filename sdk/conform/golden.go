@@ -42,7 +42,7 @@ type outcome struct {
 	place Place
 }
 
-// tree is the answer with paths that do not depend on the process.
+// tree is the answer with paths that do not depend on the process, without what it took.
 func (o outcome) tree() any {
 	if o.refusal != nil {
 		return map[string]any{"error": map[string]any{"code": o.refusal.Code, "detail": o.refusal.Detail, "remedy": o.refusal.Remedy, "temporary": o.refusal.Temporary}}
@@ -50,6 +50,9 @@ func (o outcome) tree() any {
 	var tree any
 	raw := bytes.ReplaceAll(o.result, []byte(o.place.Dir+string(filepath.Separator)), nil)
 	_ = json.Unmarshal(raw, &tree) // it was checked
+	if answer, ok := tree.(map[string]any); ok {
+		delete(answer, "engineSeconds") // what a call took is no part of what it says
+	}
 	return tree
 }
 
