@@ -151,7 +151,7 @@ robust: build build-faults ## the long fault run of the pair: KILLS kills, ROUND
 	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills $(KILLS) -rounds $(ROUNDS) $(ROBUST)
 
 robust-short: build build-faults ## the same in three minutes
-	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 40 -burst 18 -rounds 1 -slack 2 -only takeover,maintenance,kills,plain,silence,wipe $(ROBUST)
+	@go run ./bench/robust -twinleaf $(BIN)/twinleaf -faults $(BIN)/twinleaf-faults -plugins $(BIN)/plugins -seed $(SEED) -kills 40 -burst 18 -rounds 1 -slack 10 -only takeover,maintenance,kills,plain,silence,wipe $(ROBUST)
 
 proto: ## make the code of the plug-in protocol again
 	go run ./tools/protogen
