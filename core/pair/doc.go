@@ -3,8 +3,8 @@
 //
 // Its heart is [Machine]: a pure function from what a server sees and hears to what
 // it has to do. It does no I/O, reads no clock and starts nothing. What carries its
-// messages, writes its events and runs the jobs is around it; [Reconcile], [Acks]
-// and [Sessions] are the other pure parts that this surrounding needs. The same
+// messages, writes its events and runs the jobs is around it; [Acks] and
+// [Sessions] are the other pure parts that this surrounding needs. The same
 // parts run under the simulation in this package's tests, which tries thousands of
 // bad days.
 //

@@ -19,28 +19,24 @@ func made(nth ...int) chain {
 	return c
 }
 
-func TestReconcile(t *testing.T) {
+// TestTheCopyIsComparedAsOnRealServers holds the simulation's chains to what it decides with.
+func TestTheCopyIsComparedAsOnRealServers(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		own    chain
-		copied End
-		aside  bool
-		want   Plan
+		name      string
+		own, copy chain
+		want      journal.Standing
 	}{
-		{"nothing at all", nil, End{}, false, Plan{Ship, 1}},
-		{"the copy is new", made(1, 2), End{}, false, Plan{Ship, 1}},
-		{"the copy is behind", made(1, 2, 3), made(1, 2).End(), false, Plan{Ship, 3}},
-		{"the copy is level", made(1, 2), made(1, 2).End(), false, Plan{Ship, 3}},
-		{"the own tail is lost", made(1), made(1, 2, 3).End(), false, Plan{Restore, 2}},
-		{"the own disk is lost", nil, made(1, 2, 3).End(), false, Plan{Restore, 1}},
-		{"another tail was written", made(1, 7, 8), made(1, 2).End(), false, Plan{Fork, 1}},
-		{"a fork in spite of another", made(1, 7, 8), made(1, 2).End(), true, Plan{Fork, 1}},
-		{"something was set aside", made(1, 2), made(1).End(), true, Plan{Adopt, 2}},
-		{"all but what was set aside is lost", nil, End{}, true, Plan{Adopt, 1}},
-		{"first the own tail", made(1), made(1, 2).End(), true, Plan{Restore, 2}},
+		{"nothing at all", nil, nil, journal.CopyBehind},
+		{"the copy is new", made(1, 2), nil, journal.CopyBehind},
+		{"the copy is behind", made(1, 2, 3), made(1, 2), journal.CopyBehind},
+		{"the copy is level", made(1, 2), made(1, 2), journal.CopyBehind},
+		{"the own tail is lost", made(1), made(1, 2, 3), journal.CopyAhead},
+		{"the own disk is lost", nil, made(1, 2, 3), journal.CopyAhead},
+		{"another tail was written", made(1, 7, 8), made(1, 2), journal.CopyForked},
+		{"another tail was written, and it is shorter", made(1, 7), made(1, 2, 3), journal.CopyForked},
 	} {
-		if got := Reconcile(c.own, c.copied, c.aside); got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		if got, err := journal.Compare(t.Context(), c.own, c.copy); err != nil || got != c.want {
+			t.Errorf("%s: %q (%v), want %q", c.name, got, err, c.want)
 		}
 	}
 }

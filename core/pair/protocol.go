@@ -13,64 +13,6 @@ type End struct {
 	Hash journal.Hash
 }
 
-// Chain is what Reconcile asks about the own journal.
-type Chain interface {
-	End() End
-
-	// HashAt is the hash of an entry; not ok when it is not there (any more).
-	HashAt(journal.Seq) (h journal.Hash, ok bool)
-}
-
-// Act is what brings a journal and the peer's copy of it together.
-type Act string
-
-// The acts.
-const (
-	// Ship what follows the copy's end.
-	Ship Act = "ship"
-
-	// Restore what follows the own end from the copy, before anything is appended. If
-	// it does not go onto the own end, Fork.
-	Restore Act = "restore"
-
-	// Fork: the two went different ways, because the own journal lost entries and new
-	// ones were written in their place. The copy is set aside and begun again from the
-	// own first entry; what was set aside is then adopted.
-	Fork Act = "fork"
-
-	// Adopt what the peer set aside: append the events of it that the own journal lacks
-	// (events may come twice), then ship. The peer keeps it, and offers it each time,
-	// until the copy has everything that was adopted: the owner may lose its disk in
-	// between.
-	Adopt Act = "adopt"
-)
-
-// Plan is an act and the first sequence that it concerns.
-type Plan struct {
-	Act  Act
-	From journal.Seq
-}
-
-// Reconcile says how the own journal and the peer's copy of it, which ends with copied,
-// come together; aside says whether the peer has set a copy aside that is not adopted.
-// Of the two the longer one has the truth: the peer acknowledged only what its copy
-// has, and the own journal is what its server knows. After each act but Ship all is
-// asked anew.
-func Reconcile(own Chain, copied End, aside bool) Plan {
-	end := own.End()
-	if copied.Seq > end.Seq {
-		return Plan{Restore, end.Seq + 1}
-	}
-	hash, ok := own.HashAt(copied.Seq)
-	switch same := copied.Seq == 0 || ok && hash == copied.Hash; {
-	case !same:
-		return Plan{Fork, 1}
-	case aside:
-		return Plan{Adopt, copied.Seq + 1}
-	}
-	return Plan{Ship, copied.Seq + 1}
-}
-
 // AckWait is how long a client waits for the peer's copy before it is answered that
 // its job is here only.
 const AckWait = time.Second

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -26,11 +27,14 @@ func (c chain) End() End {
 	return End{journal.Seq(len(c)), c[len(c)-1].hash}
 }
 
-func (c chain) HashAt(seq journal.Seq) (journal.Hash, bool) {
+// Bounds and HashAt make it a journal.Chain.
+func (c chain) Bounds() (first, last journal.Seq) { return 1, journal.Seq(len(c)) }
+
+func (c chain) HashAt(_ context.Context, seq journal.Seq) (journal.Hash, error) {
 	if seq < 1 || int(seq) > len(c) {
-		return journal.Hash{}, false
+		return journal.Hash{}, &journal.Gap{Want: journal.Seq(len(c)) + 1, Got: seq}
 	}
-	return c[seq-1].hash, true
+	return c[seq-1].hash, nil
 }
 
 // next chains an event.

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"context"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -67,30 +68,34 @@ func (p *ship) tick(s *server) {
 func (p *ship) ask(s *server) {
 	p.ready = false
 	p.call(s, func(to *server, reply func(func())) {
-		end, aside := to.disk.copy.End(), len(to.disk.aside) > 0
-		reply(func() { s.reconcile(end, aside) })
+		copied, aside := to.disk.copy, len(to.disk.aside) > 0
+		reply(func() { s.reconcile(copied, aside) })
 	})
 }
 
-// reconcile does what has to be done about a copy that ends so.
-func (s *server) reconcile(copied End, aside bool) {
+// reconcile does what has to be done about a copy, as the runtime decides it.
+func (s *server) reconcile(copied chain, aside bool) {
 	if len(s.pending) > 0 {
 		s.after(10*time.Millisecond, func() { s.ship.ask(s) })
 		return
 	}
-	plan := Reconcile(s.disk.own, copied, aside)
-	if plan.Act != Ship {
-		s.tell("%s from %d: own ends %d, copy %d", plan.Act, plan.From, len(s.disk.own), copied.Seq)
+	standing, err := journal.Compare(context.Background(), s.disk.own, copied)
+	if err != nil {
+		panic(err)
 	}
-	switch plan.Act {
-	case Ship:
-		s.shipFrom(plan.From)
-	case Restore:
-		s.restore(plan.From, copied)
-	case Fork:
-		s.fork(copied)
-	case Adopt:
-		s.adopt(plan.From)
+	if standing != journal.CopyBehind {
+		s.tell("%s: own ends %d, copy %d", standing, len(s.disk.own), len(copied))
+	}
+	next := journal.Seq(len(copied)) + 1
+	switch {
+	case standing == journal.CopyAhead:
+		s.restore(journal.Seq(len(s.disk.own))+1, copied.End())
+	case standing == journal.CopyForked:
+		s.fork(copied.End())
+	case aside:
+		s.adopt(next)
+	default:
+		s.shipFrom(next)
 	}
 }
 
@@ -218,8 +223,8 @@ func (s *server) receive(from journal.Seq, batch chain) {
 
 // reached takes in how far the copy is; when it is not where it was, all begins anew.
 func (s *server) reached(end End) {
-	hash, ok := s.disk.own.HashAt(end.Seq)
-	if same := end == (End{}) || ok && hash == end.Hash; !same || end.Seq+1 < s.ship.next {
+	hash, err := s.disk.own.HashAt(context.Background(), end.Seq)
+	if same := end == (End{}) || err == nil && hash == end.Hash; !same || end.Seq+1 < s.ship.next {
 		s.acks.Shipped(0)
 		s.ship.ask(s)
 		return

@@ -103,7 +103,7 @@ type (
 	Send struct{ Message Message }
 
 	// Meet asks to bring the own journal and the peer's copy of it together, see
-	// [Reconcile], and to ship from there on. Reconciled or Unfit answers it; a later
+	// [journal.Compare], and to ship from there on. Reconciled or Unfit answers it; a later
 	// Meet makes an earlier one void.
 	Meet struct{}
 

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core/pair"
 	"github.com/twinleaf-scan/twinleaf/internal/durable"
+	"github.com/twinleaf-scan/twinleaf/internal/strict"
 )
 
 // Peer is the other server of a pair.
@@ -84,7 +84,7 @@ func (i *Identity) Formed() (*Formed, error) {
 	}
 	const hint = restore + "; if there is none, leave the pair on both servers and form it again"
 	var t formedText
-	if err := strict(raw, &t); err != nil {
+	if err := strict.JSON(raw, &t); err != nil {
 		return nil, broken(i.path(pairFile), fmt.Sprintf("is damaged (%v)", err), hint)
 	}
 	if t.Format != formedForm {
@@ -161,19 +161,6 @@ func (i *Identity) Leave() error {
 		return nil
 	}
 	return fmt.Errorf("leave the pair: %d pairs were left before\nhint: delete some of %s.left-*", maxLeft, i.path(pairFile))
-}
-
-// strict decodes one JSON value with known fields only.
-func strict(raw []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows it")
-	}
-	return nil
 }
 
 // readSmall reads a file that is never large.

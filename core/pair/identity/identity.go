@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/internal/durable"
+	"github.com/twinleaf-scan/twinleaf/internal/strict"
 )
 
 // Identity is who a server is. Form, Formed and Leave may be called from any goroutine.
@@ -110,7 +111,7 @@ func (i *Identity) begin(journalExists bool) error {
 // resume takes the id and the key that are there.
 func (i *Identity) resume(raw []byte) error {
 	var t idText
-	if err := strict(raw, &t); err != nil {
+	if err := strict.JSON(raw, &t); err != nil {
 		return broken(i.path(idFile), fmt.Sprintf("is damaged (%v)", err), restore)
 	}
 	if t.Format != idForm {

@@ -1,7 +1,6 @@
 package join
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
 	"github.com/twinleaf-scan/twinleaf/core/parity"
+	"github.com/twinleaf-scan/twinleaf/internal/strict"
 )
 
 // Format is the number of the form in which two servers speak here.
@@ -87,24 +87,11 @@ func DecodeProposal(r io.Reader) (Proposal, error) {
 		return Proposal{}, fmt.Errorf("the proposal of Twinleaf %.40q has form %d, this version knows form %d: install the same version on both servers", head.Product, *head.Format, Format)
 	}
 	var p Proposal
-	if err := strict(raw, &p); err != nil {
+	if err := strict.JSON(raw, &p); err != nil {
 		return Proposal{}, fmt.Errorf("proposal: %w", err)
 	}
 	p.Manifest.Sort()
 	return p, p.Check()
-}
-
-// strict decodes one JSON value of known fields.
-func strict(raw []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows it")
-	}
-	return nil
 }
 
 // Check says what is wrong with the form of a proposal.

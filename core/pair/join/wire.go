@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/internal/strict"
 )
 
 // Paths of the exchange, in their order. All are asked by POST.
@@ -63,7 +64,7 @@ func readJSON(r io.Reader, limit int64, into any) error {
 	if int64(len(raw)) > limit {
 		return fmt.Errorf("more than %d bytes", limit)
 	}
-	return strict(raw, into)
+	return strict.JSON(raw, into)
 }
 
 // answer writes a value, or why there is none.

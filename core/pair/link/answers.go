@@ -85,7 +85,7 @@ func setAside(ctx context.Context, c *call) error {
 		return err
 	}
 	var w wireEnd
-	if err := strict(raw, &w); err != nil {
+	if err := object(raw, &w); err != nil {
 		return core.Refuse(core.CodeBadRequest, "", "the end that is to be set aside: %v", err)
 	}
 	end, err := w.end()

@@ -32,7 +32,7 @@ func (c Copied) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON is the inverse of MarshalJSON.
 func (c *Copied) UnmarshalJSON(raw []byte) error {
 	var w wireCopied
-	if err := strict(raw, &w); err != nil {
+	if err := object(raw, &w); err != nil {
 		return fmt.Errorf("how the copy stands: %w", err)
 	}
 	h, err := parseHash(w.Hash)

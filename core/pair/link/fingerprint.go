@@ -1,15 +1,13 @@
 package link
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
 )
 
 // CodeUnknownCertificate is the code of refusing who shows another certificate than
@@ -25,13 +23,6 @@ const leaveToo = `run "twinleaf pair leave" on the other server, too; or form th
 // rejoin is what to do when certificates do not fit.
 const rejoin = `run "twinleaf pair status" on both servers; if one was set up anew, join it again: "twinleaf pair init" here, "twinleaf pair join CODE" there`
 
-// Fingerprint is the SHA-256 of a certificate's public key (SubjectPublicKeyInfo) in
-// hexadecimal digits.
-func Fingerprint(c *x509.Certificate) string {
-	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-	return hex.EncodeToString(sum[:])
-}
-
 // FingerprintOf is the fingerprint of the certificate that a request came with, empty
 // when it came with none. Who sent it has proven to have the key.
 func FingerprintOf(r *http.Request) string { return fingerprintIn(r.TLS) }
@@ -40,7 +31,7 @@ func fingerprintIn(s *tls.ConnectionState) string {
 	if s == nil || len(s.PeerCertificates) == 0 {
 		return ""
 	}
-	return Fingerprint(s.PeerCertificates[0])
+	return identity.Fingerprint(s.PeerCertificates[0])
 }
 
 // same compares fingerprints in constant time. None is the same as no other.

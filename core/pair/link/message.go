@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/internal/strict"
 )
 
 // Protocol is the generation of what the servers of a pair say to each other: the
@@ -62,7 +62,7 @@ func decodeMessage(raw []byte) (pair.Message, error) {
 		return nil, fmt.Errorf("the message has more than %d bytes", MaxMessage)
 	}
 	var e envelope
-	if err := strict(raw, &e); err != nil {
+	if err := object(raw, &e); err != nil {
 		return nil, fmt.Errorf("message: %w", err)
 	}
 	switch e.Kind {
@@ -82,24 +82,16 @@ func decodeMessage(raw []byte) (pair.Message, error) {
 
 func decodeAs[M pair.Message](e envelope) (pair.Message, error) {
 	var m M
-	if err := strict(e.Body, &m); err != nil {
+	if err := object(e.Body, &m); err != nil {
 		return nil, fmt.Errorf("message %s: %w", e.Kind, err)
 	}
 	return m, nil
 }
 
-// strict reads one JSON object without unknown fields and with nothing behind it.
-func strict(raw []byte, to any) error {
+// object reads one JSON object without unknown fields and with nothing behind it.
+func object(raw []byte, to any) error {
 	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
 		return errors.New("it is no JSON object")
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(to); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows it")
-	}
-	return nil
+	return strict.JSON(raw, to)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/journal"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
 	"github.com/twinleaf-scan/twinleaf/core/parity"
 )
 
@@ -46,7 +47,7 @@ func someone(t testing.TB) (tls.Certificate, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, Fingerprint(c)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, identity.Fingerprint(c)
 }
 
 // peer is a handler that keeps everything in memory.

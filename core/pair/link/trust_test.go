@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
+	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
 )
 
 // refused wants a failure with a remedy.
@@ -153,7 +154,7 @@ func TestJoiningIsOpenOnlyWhenAsked(t *testing.T) {
 	stranger, print := someone(t)
 	var seen string // what the client saw of the server
 	conf := ClientTLS(stranger, "")
-	conf.VerifyConnection = func(s tls.ConnectionState) error { seen = Fingerprint(s.PeerCertificates[0]); return nil }
+	conf.VerifyConnection = func(s tls.ConnectionState) error { seen = identity.Fingerprint(s.PeerCertificates[0]); return nil }
 	c := &http.Client{Transport: &http.Transport{TLSClientConfig: conf}}
 	defer c.CloseIdleConnections()
 	ask := func(body io.Reader) (int, string) {

@@ -15,9 +15,7 @@ import (
 // copy is given when there is only shipping left, from the sequence from; else all is
 // to be asked anew.
 //
-// It goes by journal.Compare and not by pair.Reconcile, which is the same decision in
-// a world without compaction: Compare tells a copy that lapsed from one that forked and
-// knows a stale journal, and it looks at hashes before anything is restored.
+// What journal.Compare finds decides, here as under the pair's simulation.
 func (r *round) reconcile(ctx context.Context) (copied *link.Copied, from journal.Seq, err error) {
 	c, err := r.copied(ctx)
 	if err != nil {
