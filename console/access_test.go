@@ -126,7 +126,7 @@ func TestEveryOperationHoldsToItsRole(t *testing.T) {
 			if (code == 401) != (role != everybody) {
 				t.Errorf("%s %s as nobody: got %d, and it needs %q", method, path, code, role)
 			}
-			for _, has := range []core.Role{core.Submitter, core.Operator, core.Administrator} {
+			for _, has := range []core.Role{core.Worker, core.Submitter, core.Operator, core.Administrator} {
 				code, _, answer := ask(t, method, at, "{}", "Authorization", "Bearer eve-"+string(has))
 				if refused := code == 403; refused == (role == everybody || has.Allows(role)) && path != "/v1/session/password" {
 					t.Errorf("%s %s as %s: got %d %s, and it needs %q", method, path, has, code, answer, role)

@@ -3,8 +3,10 @@ package core
 // Role is what somebody may do on a server. Each role may all that those before it may.
 type Role string
 
-// The roles of E4.
+// The roles of E4. A worker is a machine that reads pages for a server (see package
+// pipeline/farm); nothing of the web service is for it.
 const (
+	Worker        Role = "worker"        // take pages and give back their text, and nothing else
 	Submitter     Role = "submitter"     // submit, and see and cancel the jobs of one's own
 	Operator      Role = "operator"      // see and manage all jobs, look at profiles and destinations
 	Administrator Role = "administrator" // change settings, users, tokens and the licence
@@ -13,12 +15,14 @@ const (
 // rank orders the roles; 0 is none.
 func (r Role) rank() int {
 	switch r {
-	case Submitter:
+	case Worker:
 		return 1
-	case Operator:
+	case Submitter:
 		return 2
-	case Administrator:
+	case Operator:
 		return 3
+	case Administrator:
+		return 4
 	}
 	return 0
 }
@@ -32,7 +36,7 @@ func ParseRole(s string) (Role, error) {
 	if r := Role(s); r.rank() > 0 {
 		return r, nil
 	}
-	return "", Refuse(CodeBadRequest, "known are: submitter, operator, administrator", "%.40q is no role", s)
+	return "", Refuse(CodeBadRequest, "known are: worker, submitter, operator, administrator", "%.40q is no role", s)
 }
 
 // Caller is who makes a request.

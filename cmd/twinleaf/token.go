@@ -45,7 +45,7 @@ func newTokenAdd(a *app) *cobra.Command {
 			return err
 		},
 	}
-	roleFlag(c, &role, core.Submitter)
+	roleFlag(c, &role, core.Submitter, core.Worker)
 	c.Flags().StringVar(&ends, "expires", "", "when it ends: a day such as 2030-12-31, or a time from now such as 720h (default never)")
 	return c
 }

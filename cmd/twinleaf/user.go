@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -15,11 +16,15 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core"
 )
 
-// roleFlag adds --role to a command.
-func roleFlag(c *cobra.Command, role *string, fallback core.Role) {
-	c.Flags().StringVar(role, "role", string(fallback), "submitter, operator or administrator")
-	_ = c.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(
-		[]string{string(core.Submitter), string(core.Operator), string(core.Administrator)}, cobra.ShellCompDirectiveNoFileComp))
+// roleFlag adds --role to a command. machines are the roles that people do not have.
+func roleFlag(c *cobra.Command, role *string, fallback core.Role, machines ...core.Role) {
+	var known []string
+	for _, r := range append(machines, core.Submitter, core.Operator, core.Administrator) {
+		known = append(known, string(r))
+	}
+	last := len(known) - 1
+	c.Flags().StringVar(role, "role", string(fallback), strings.Join(known[:last], ", ")+" or "+known[last])
+	_ = c.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // roleOf reads a role that was typed.

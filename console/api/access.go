@@ -27,7 +27,7 @@ type UserChange struct {
 type Token struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name"`
-	Role    core.Role `json:"role" enum:"submitter,operator,administrator"`
+	Role    core.Role `json:"role" enum:"worker,submitter,operator,administrator"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero" doc:"Nothing: never"`
 	By      string    `json:"by,omitempty" doc:"Who made it"`
@@ -37,7 +37,7 @@ type Token struct {
 // NewToken is a token to be made.
 type NewToken struct {
 	Name    string    `json:"name" maxLength:"64"`
-	Role    core.Role `json:"role" enum:"submitter,operator,administrator"`
+	Role    core.Role `json:"role" enum:"worker,submitter,operator,administrator"`
 	Expires time.Time `json:"expires,omitzero" doc:"Nothing: never"`
 }
 
@@ -63,7 +63,7 @@ type NewPassword struct {
 type Session struct {
 	ID      string    `json:"-"` // the same in all texts of one session
 	User    string    `json:"user,omitempty" doc:"Of a machine, token: and the token's name; nothing on a server where nobody has to say who they are"`
-	Role    core.Role `json:"role" enum:"submitter,operator,administrator"`
+	Role    core.Role `json:"role" enum:"worker,submitter,operator,administrator"`
 	Token   string    `json:"token,omitempty" doc:"For the header Authorization: Bearer, when logging in"`
 	Guard   string    `json:"guard,omitempty" doc:"A browser sends it as X-CSRF-Token with every change"`
 	Expires time.Time `json:"expires,omitzero" doc:"If it is not used until then"`

@@ -182,7 +182,7 @@ func TestNamesRolesAndPasswordsAreChecked(t *testing.T) {
 		_, err := d.SetUser(t.Context(), name, Change{core.Operator, words}, "ada")
 		wantCode(t, "name "+name, err, core.CodeBadRequest)
 	}
-	for _, change := range []Change{{"king", words}, {core.Operator, "short"}, {core.Operator, strings.Repeat("a", 300)}, {core.Operator, ""}, {"", words}, {core.Operator, "\xff\xfe and more text"}} {
+	for _, change := range []Change{{"king", words}, {core.Worker, words}, {core.Operator, "short"}, {core.Operator, strings.Repeat("a", 300)}, {core.Operator, ""}, {"", words}, {core.Operator, "\xff\xfe and more text"}} {
 		_, err := d.SetUser(t.Context(), "new", change, "ada")
 		wantCode(t, fmt.Sprintf("%.40v", change), err, core.CodeBadRequest)
 	}

@@ -98,6 +98,9 @@ func (d *Directory) SetUser(ctx context.Context, name string, c Change, by strin
 			return User{}, err
 		}
 	}
+	if c.Role == core.Worker {
+		return User{}, core.Refuse(core.CodeBadRequest, "make a token for the machine: twinleaf token add NAME --role worker", "the role %s is for machines", c.Role)
+	}
 	var password string
 	if c.Password != "" {
 		var err error
