@@ -100,7 +100,7 @@ func (j *job) page(n int) Page {
 	if p.Text != nil {
 		v.Text, v.Took[Recognize] = &p.Text.Val, p.Text.Took
 	}
-	if stage, end := p.next(v.Born, j.Round); end == failed {
+	if stage, end := j.stageOf(n, p); end == failed {
 		v.FailedStage, v.Failure = stage, &j.failure(n).Last.Val.Failure
 	}
 	return v

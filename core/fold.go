@@ -114,10 +114,23 @@ func (j *job) onPage(n int, change func(*pageWork)) {
 	} else {
 		before = j.outcome(n, p)
 	}
+	sheet, only := j.sheet(n, p), j.onlySheets()
 	change(p)
 	p.forgetTries()
+	j.index.sheets += count(j.sheet(n, p)) - count(sheet)
+	if j.onlySheets() != only {
+		j.reindex()
+		return
+	}
 	j.index.moved(n, before, j.outcome(n, p))
 	j.advance()
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // tried takes in attempts at a page or at the document.

@@ -17,6 +17,8 @@ type index struct {
 	done     int   // ended pages, however they ended
 	blank    int   // of done
 	failed   int   // of done
+	divided  bool  // the pages make several documents, and separator sheets are left out
+	sheets   int   // of a divided job: pages that are sheets
 }
 
 // reindex builds the index anew, after a change that concerns all pages.
@@ -34,6 +36,12 @@ func (j *job) reindex() {
 		x.starts = append(x.starts, x.total)
 	}
 	x.frontier = 1
+	x.divided = x.opts.leavesOutSheets()
+	for n, p := range j.pages {
+		if j.sheet(n, p) {
+			x.sheets++
+		}
+	}
 	for n, p := range j.pages {
 		x.moved(n, pending, j.outcome(n, p))
 	}
@@ -97,6 +105,25 @@ func (j *job) outcome(n int, p *pageWork) outcome {
 	if n > j.index.total {
 		return pending
 	}
-	_, end := p.next(j.born(n), j.Round)
+	_, end := j.stageOf(n, p)
 	return end
+}
+
+// stageOf is the stage that page n needs next, with its outcome.
+func (j *job) stageOf(n int, p *pageWork) (Stage, outcome) {
+	return p.next(j.born(n), j.leftOut(p), j.Round)
+}
+
+// sheet reports whether a divided job ends a document at page n.
+func (j *job) sheet(n int, p *pageWork) bool {
+	return j.index.divided && n <= j.index.total && p != nil && p.Clean != nil && j.index.opts.Split.sheet(p.Clean.Val)
+}
+
+// onlySheets reports whether a divided job has no other page. Then it stays whole, see
+// Options.Parts.
+func (j *job) onlySheets() bool { return j.index.divided && j.index.sheets == j.index.total }
+
+// leftOut reports whether a page is a separator sheet that no document will have.
+func (j *job) leftOut(p *pageWork) bool {
+	return j.index.divided && p != nil && p.Clean != nil && p.Clean.Val.Separator && !j.onlySheets()
 }

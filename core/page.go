@@ -57,9 +57,13 @@ const (
 
 // next is the stage a page needs next, with its outcome. The stage is empty when
 // the page ended well; a failed page names the stage at which it failed. p is
-// nil for a page that nothing has happened to.
-func (p *pageWork) next(born bool, round int) (Stage, outcome) {
+// nil for a page that nothing has happened to. A separator sheet that is left out
+// needs no text.
+func (p *pageWork) next(born, leftOut bool, round int) (Stage, outcome) {
 	stage, end := p.missing(born)
+	if leftOut && stage == Recognize && p.untouched() {
+		return "", done
+	}
 	if end == pending && p != nil && p.Tries[pageStage(stage)].final(round) {
 		return stage, failed
 	}
@@ -88,6 +92,10 @@ func (p *pageWork) missing(born bool) (Stage, outcome) {
 	}
 	return "", done
 }
+
+// untouched reports whether nobody has begun to read the text of a page. What was begun
+// is finished, as it was before sheets were left out.
+func (p *pageWork) untouched() bool { return p.Tries[pageStage(Recognize)] == nil }
 
 // tried takes in what is known of the attempts at stage i. Attempts at a stage
 // that has its result say nothing any more.

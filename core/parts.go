@@ -117,9 +117,16 @@ func (d *divider) done() []Part {
 	return d.parts
 }
 
-func (d *divider) sheet(p Page) bool {
-	return slices.Contains(d.split.At, SplitBlank) && p.Blank() ||
-		slices.Contains(d.split.At, SplitSeparator) && p.Clean != nil && p.Clean.Separator
+func (d *divider) sheet(p Page) bool { return p.Clean != nil && d.split.sheet(*p.Clean) }
+
+// sheet reports whether a document ends at a page.
+func (s Split) sheet(c PageClean) bool {
+	return c.Blank && slices.Contains(s.At, SplitBlank) || c.Separator && slices.Contains(s.At, SplitSeparator)
+}
+
+// leavesOutSheets reports whether separator sheets are in none of the documents.
+func (o Options) leavesOutSheets() bool {
+	return o.Split != nil && !o.Split.Keep && slices.Contains(o.Split.At, SplitSeparator)
 }
 
 // Separator is the value of the first code on the sheets that began the part.

@@ -143,7 +143,7 @@ func onPage(n, total int, f Failure) *Failure {
 
 // failure is the record of attempts of a page that failed.
 func (j *job) failure(n int) *tries {
-	stage, _ := j.pages[n].next(j.born(n), j.Round)
+	stage, _ := j.stageOf(n, j.pages[n])
 	return j.pages[n].Tries[pageStage(stage)]
 }
 

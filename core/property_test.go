@@ -65,8 +65,12 @@ func (c *chaos) deed(t Task) {
 	default:
 		c.start(t)
 		made := c.result(t, 1+c.dice.IntN(4))
-		if a, ok := made.(DocumentAssembled); ok {
-			made = c.embellish(a)
+		switch m := made.(type) {
+		case DocumentAssembled:
+			made = c.embellish(m)
+		case PageCleaned:
+			m.Clean.Separator = c.dice.IntN(3) > 0
+			made = m
 		}
 		r, err := t.Complete(made, time.Millisecond)
 		if err != nil {
@@ -83,6 +87,14 @@ func (c *chaos) embellish(a DocumentAssembled) DocumentAssembled {
 		a.Unindexed = append(a.Unindexed, IndexFailure{Indexer: c.salt})
 	}
 	return a
+}
+
+// split is where a job is split, if it is.
+func (c *chaos) split() *Split {
+	if c.dice.IntN(3) == 0 {
+		return nil
+	}
+	return &Split{At: []string{SplitBlank, SplitSeparator}[c.dice.IntN(2):], Keep: c.dice.IntN(4) == 0}
 }
 
 // meddle does what people do.
@@ -114,6 +126,7 @@ func history(seed uint64, jobs int) []Event {
 	a, b := newChaos(seed, "a", 0), newChaos(seed+1, "b", 30*time.Millisecond)
 	for n := range jobs {
 		sub := a.submission(JobID(fmt.Sprint("A-", n)), 1+a.dice.IntN(2), "x", "y")
+		sub.Options.Split = a.split()
 		if n%2 == 1 {
 			sub.Key, sub.Digest = fmt.Sprint("key", n), "digest"
 			b.tell(JobID(fmt.Sprint("B-", n)), sub)
@@ -269,7 +282,9 @@ func TestEveryRunEnds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newChaos(rapid.Uint64().Draw(t, "seed"), "a", 0)
 		for n := range rapid.IntRange(1, 5).Draw(t, "jobs") {
-			c.submit(JobID(fmt.Sprint("A-", n)), 1+n%2, "x")
+			sub := c.submission(JobID(fmt.Sprint("A-", n)), 1+n%2, "x")
+			sub.Options.Split = c.split()
+			c.tell(JobID(fmt.Sprint("A-", n)), sub)
 		}
 		for range 10 {
 			c.work(300)

@@ -122,7 +122,7 @@ func (j *job) pageTries(n int) tries {
 	if p == nil {
 		return tries{Round: j.Round}
 	}
-	stage, _ := p.next(j.born(n), j.Round)
+	stage, _ := j.stageOf(n, p)
 	return p.Tries[pageStage(stage)].in(j.Round)
 }
 
@@ -133,7 +133,7 @@ func (j *job) pageTask(n int, now stamp) (Task, bool) {
 	}
 	p := j.pages[n]
 	isBorn := j.born(n)
-	stage, _ := p.next(isBorn, j.Round)
+	stage, _ := j.stageOf(n, p)
 	t := j.task(stage, tried)
 	t.Page, t.Born = n, isBorn
 	var input int

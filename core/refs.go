@@ -50,13 +50,14 @@ func (j *job) refs() iter.Seq[Ref] {
 
 // pageRefs gives the blobs of a page: the drawn image until a whole document has
 // been made from it, or in a grafted document until it is recognised; the cleaned
-// one until it is recognised; the text until the document is whole.
+// one until it is recognised; the text until the document is whole. The images of a sheet
+// that is left out stay, for it is read after all should there be nothing but sheets.
 func (j *job) pageRefs(n int, p *pageWork, yield func(Ref) bool) bool {
 	if out := j.latest(); out != nil && out.Val.lacking() == 0 {
 		return true
 	}
 	end := j.outcome(n, p)
-	ended := end == done || end == blank
+	ended := end == blank || end == done && p.Text != nil
 	if p.Image != nil && !(ended && j.index.graft) {
 		if !yield(p.Image.Val.Image.Ref) || p.Image.Val.Shown != nil && !yield(p.Image.Val.Shown.Ref) {
 			return false

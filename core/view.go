@@ -134,7 +134,7 @@ func (j *job) pageFailures() []PageFailure {
 		if p == nil {
 			continue
 		}
-		if stage, end := p.next(j.born(n), j.Round); end == failed {
+		if stage, end := j.stageOf(n, p); end == failed {
 			list = append(list, PageFailure{n, stage, j.failure(n).Last.Val.Failure})
 		}
 	}

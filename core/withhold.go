@@ -107,7 +107,7 @@ func (j *job) kinds() []StepKind {
 func (j *job) pageKinds() []StepKind {
 	need := map[StepKind]bool{}
 	for n := 1; n <= j.index.total; n++ {
-		stage, end := j.pages[n].next(j.born(n), j.Round)
+		stage, end := j.stageOf(n, j.pages[n])
 		switch {
 		case end != pending:
 		case j.born(n):
