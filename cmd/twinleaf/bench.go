@@ -20,6 +20,7 @@ type benchFlags struct {
 	lang     string
 	plugins  string
 	store    string
+	native   nativeMode
 	pdfa     string
 	count    int
 	jobs     int
@@ -57,6 +58,7 @@ func newBench(a *app) *cobra.Command {
 	fl.StringVar(&f.pdfa, "pdfa", "", "PDF/A: 2u, 2b, 1b or none (default 2u)")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
 	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
+	f.native.register(fl)
 	fl.IntVar(&f.count, "count", 0, "files to read, over and over in order of their names (default: each once)")
 	fl.DurationVar(&f.duration, "duration", 0, "begin new files for this long, e.g. 5m, over and over")
 	fl.IntVar(&f.jobs, "jobs", 0, "pages worked on at once (default: number of CPUs)")
@@ -117,7 +119,7 @@ func (a *app) bench(ctx context.Context, f benchFlags) error {
 	if err != nil {
 		return err
 	}
-	plugins, err := (&pluginFlags{folder: f.plugins, store: f.store, config: os.Getenv("TWINLEAF_CONFIG")}).all()
+	plugins, err := (&pluginFlags{folder: f.plugins, store: f.store, native: f.native, config: os.Getenv("TWINLEAF_CONFIG")}).all()
 	if err != nil {
 		return err
 	}

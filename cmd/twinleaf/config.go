@@ -32,6 +32,7 @@ type config struct {
 	Store        string         `yaml:"store"`        // plug-ins that were added; default DATA/plugins
 	Signatures   string         `yaml:"signatures"`   // of added plug-ins: optional (default) or required
 	Sandbox      sandbox.Policy `yaml:"sandbox"`      // what added plug-ins need: best-effort (default), require-landlock or require-full
+	Native       nativeMode     `yaml:"native"`       // engine built for this processor: auto (default) or off
 	Workers      int            `yaml:"workers"`      // pages worked on at once; default: the number of CPUs
 	DrainTimeout time.Duration  `yaml:"drainTimeout"` // for running work when the server stops; default 30 s
 	Keep         int            `yaml:"keep"`         // finished jobs that are remembered; default 10,000
@@ -100,6 +101,7 @@ func (c config) complete() (config, error) {
 	if err := c.completeStore(); err != nil {
 		return c, err
 	}
+	setDefault(&c.Native, nativeAuto)
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = 30 * time.Second
 	}

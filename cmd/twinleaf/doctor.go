@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/twinleaf-scan/twinleaf/plugins/host"
 	"github.com/twinleaf-scan/twinleaf/plugins/host/sandbox"
 )
 
@@ -83,7 +84,7 @@ func diagnose(ctx context.Context, a *app, f serveFlags) []finding {
 		c.Plugins = f.plugins
 	}
 	list = append(list, sandboxFinding(ctx, c.Sandbox))
-	list = append(list, pluginFindings(ctx, c.Plugins)...)
+	list = append(list, pluginFindings(ctx, c.Plugins, c.Native)...)
 	if err == nil {
 		list = append(list, dataFindings(c.Data)...)
 		list = append(list, licenseFinding(c))
@@ -270,13 +271,13 @@ var wantedPlugins = []string{"image", "pdf", "leptonica", "tesseract", "folder"}
 
 // pluginFindings starts every plug-in of a folder, the usual one if dir is empty,
 // once and lets it describe itself.
-func pluginFindings(ctx context.Context, dir string) []finding {
+func pluginFindings(ctx context.Context, dir string, mode nativeMode) []finding {
 	dir, err := findPlugins(dir)
 	if err != nil {
 		return []finding{fail("plug-ins", firstLine(err), hintOf(err))}
 	}
 	list := []finding{good("plug-ins", "%s", dir)}
-	all, err := listPlugins(ctx, dir)
+	all, err := openPlugins(ctx, host.Config{Dir: dir, DistributionOnly: mode == nativeOff})
 	if err != nil {
 		return append(list, fail("plug-ins", firstLine(err), hintOf(err)))
 	}
@@ -298,5 +299,5 @@ func pluginFindings(ctx context.Context, dir string) []finding {
 			list = append(list, fail("plug-in "+w, "missing", "install it into "+dir))
 		}
 	}
-	return list
+	return append(list, nativeFindings(all, mode)...)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core/pair/node"
 	"github.com/twinleaf-scan/twinleaf/core/secret"
 	"github.com/twinleaf-scan/twinleaf/pipeline"
+	"github.com/twinleaf-scan/twinleaf/pipeline/farm"
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 )
@@ -35,6 +36,7 @@ type engine struct {
 	kept    *answers       // nil: nothing is
 	secrets *secret.Keeper // nil where no settings are kept
 	box     *secret.Box    // of the same key
+	farm    *farm.Pool     // reads the pages, here and elsewhere; nil where openOnce did
 	pipe    *pipeline.Pipeline
 	member  *paired // nil: this server is in no pair
 	workers int
@@ -53,7 +55,7 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 	for i, name := range private {
 		private[i] = filepath.Join(c.Data, name)
 	}
-	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox}
+	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox, DistributionOnly: c.Native == nativeOff}
 	where.Memory = filepath.Join(c.Data, "plugins.json")
 	if err := e.openHost(ctx, where, filepath.Join(c.Data, "spool"), private, log); err != nil {
 		return nil, errors.Join(err, e.close())
@@ -76,7 +78,9 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 		return nil, errors.Join(err, e.close())
 	}
 	how.Also, how.Left = append(heir, c.Name), left
-	if e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, stages(secretsHost{e.host, e.secrets}, e.blobs, e.kept.again())); err != nil {
+	h := secretsHost{e.host, e.secrets}
+	e.farm = farm.New(h, e.host, e.workers, log.With("part", "farm"))
+	if e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, stages(h, e.farm, e.blobs, e.kept.again())); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	if e.member != nil {
@@ -132,6 +136,7 @@ func (e *engine) run(ctx context.Context, renewed <-chan struct{}) (renew bool, 
 		}
 		return err
 	})
+	g.Go(func() error { return e.farm.Run(ctx, e.pipe.More) })
 	g.Go(func() error {
 		if err := e.inherit(ctx); err != nil || e.member == nil {
 			return err
@@ -277,7 +282,8 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), nil, c.log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	all := stages(secretsHost{Host: e.host}, e.blobs, nil)
+	h := secretsHost{Host: e.host}
+	all := stages(h, h, e.blobs, nil)
 	all[core.Deliver] = stageFunc(func(context.Context, core.Task) (core.Result, error) { return core.Delivered{}, nil })
 	all = withPassword(all, c.password)
 	if c.around != nil {

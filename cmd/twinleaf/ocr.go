@@ -29,6 +29,7 @@ type ocrFlags struct {
 	password string
 	plugins  string
 	store    string
+	native   nativeMode
 	jobs     int
 	pixels   int64
 	timeout  time.Duration
@@ -64,6 +65,7 @@ func newOCR(a *app) *cobra.Command {
 	fl.StringVar(&f.password, "password", "", "password of an encrypted PDF")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
 	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
+	f.native.register(fl)
 	fl.IntVar(&f.jobs, "jobs", 0, "pages worked on at once (default: number of CPUs)")
 	fl.Int64Var(&f.pixels, "max-pixels", 0, "pixels of a page at most (default 150 million)")
 	fl.DurationVar(&f.timeout, "timeout-page", 0, "longest time for one step of a page (default 120s)")
@@ -123,7 +125,7 @@ func (a *app) ocr(ctx context.Context, f ocrFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	plugins, err := (&pluginFlags{folder: f.plugins, store: f.store, config: os.Getenv("TWINLEAF_CONFIG")}).all()
+	plugins, err := (&pluginFlags{folder: f.plugins, store: f.store, native: f.native, config: os.Getenv("TWINLEAF_CONFIG")}).all()
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ func newParity(a *app) *cobra.Command {
 	fl.StringVar(&f.data, "data", "", "the server's data folder (or TWINLEAF_STATE)")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
 	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
+	f.native.register(fl)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case f.self:
@@ -86,7 +87,7 @@ func (a *app) manifest(ctx context.Context, f parityFlags) (m parity.Manifest, e
 	}
 	err = withTemp(func(tmp string) error {
 		h, err := host.Open(ctx, host.Config{
-			Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox,
+			Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox, DistributionOnly: c.Native == nativeOff,
 			Spool: tmp, Workers: 1, Patience: time.Minute, Logger: log,
 		})
 		if err != nil {

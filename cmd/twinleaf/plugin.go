@@ -18,6 +18,7 @@ type pluginFlags struct {
 	folder string
 	store  string
 	config string
+	native nativeMode
 	asJSON bool
 }
 
@@ -42,6 +43,7 @@ type whereabouts struct {
 	policy store.Policy
 	wanted sandbox.Policy // of plug-ins of the store
 	data   string         // of the server
+	native nativeMode
 }
 
 // added finds the store alone.
@@ -51,7 +53,7 @@ func (f *pluginFlags) added() (whereabouts, error) {
 		return whereabouts{}, err
 	}
 	s, err := store.At(c.Store)
-	return whereabouts{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}, wanted: c.Sandbox, data: c.Data}, err
+	return whereabouts{store: s, policy: store.Policy{Signed: c.Signatures == signaturesRequired}, wanted: c.Sandbox, data: c.Data, native: c.Native}, err
 }
 
 // all finds the plug-in folder too.
@@ -87,17 +89,15 @@ func (f *pluginFlags) settings() (config, error) {
 		override(o.field, o.flag, o.flag != "")
 	}
 	override(&c.Data, defaultData(), c.Data == "")
+	if c.Native, err = f.native.over(c.Native); err != nil {
+		return c, err
+	}
 	return c, c.completeStore()
 }
 
 // config names both whereabouts to a host.
 func (p whereabouts) config() host.Config {
-	return host.Config{Dir: p.folder, Store: p.store.Dir(), Signed: p.policy.Signed, Sandbox: p.wanted}
-}
-
-// listPlugins starts each plug-in of a folder once and asks what it is.
-func listPlugins(ctx context.Context, dir string) ([]host.Status, error) {
-	return openPlugins(ctx, host.Config{Dir: dir})
+	return host.Config{Dir: p.folder, Store: p.store.Dir(), Signed: p.policy.Signed, Sandbox: p.wanted, DistributionOnly: p.native == nativeOff}
 }
 
 func openPlugins(ctx context.Context, c host.Config) (list []host.Status, err error) {

@@ -29,6 +29,7 @@ type serveFlags struct {
 	listen   string
 	plugins  string
 	store    string
+	native   nativeMode
 	workers  int
 	drain    time.Duration
 	insecure bool
@@ -44,6 +45,7 @@ func (f *serveFlags) register(c *cobra.Command) {
 	fl.StringVar(&f.listen, "listen", "", "address (or TWINLEAF_LISTEN; default 127.0.0.1:8080)")
 	fl.StringVar(&f.plugins, "plugins", "", "plug-in folder (or TWINLEAF_PLUGINS; default: beside the program)")
 	fl.StringVar(&f.store, "store", "", "folder of the plug-ins that were added (or TWINLEAF_STORE; default: plugins in the data folder)")
+	f.native.register(fl)
 	fl.IntVar(&f.workers, "workers", 0, "pages worked on at once (default: number of CPUs)")
 	fl.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS and token")
 }
@@ -83,6 +85,9 @@ func (f serveFlags) config(a *app) (config, error) {
 	} {
 		override(o.field, os.Getenv(o.env), os.Getenv(o.env) != "")
 		override(o.field, o.flag, o.flag != "")
+	}
+	if c.Native, err = f.native.over(c.Native); err != nil {
+		return c, err
 	}
 	override(&c.Workers, f.workers, f.workers != 0)
 	override(&c.DrainTimeout, f.drain, f.drain != 0)

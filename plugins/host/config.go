@@ -19,6 +19,8 @@ type Config struct {
 	Memory string // file for what the plug-ins said of themselves, so that one which nobody calls is not started; default: none
 	Run    string // sockets; a short path. Default: below the system's temporary folder
 
+	DistributionOnly bool // no libraries that were built for this processor are looked for, see package native
+
 	Signed bool // plug-ins of the store must be signed by a key that it trusts
 
 	Workers int              // processes of each reader, filter and recognizer; default: number of CPUs

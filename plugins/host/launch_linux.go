@@ -74,6 +74,10 @@ func (h *Host) plan(p *plugin, s *slot, number int64, writes []string) (launch, 
 		},
 		Nice: max(h.config.Nice, 0),
 	}}
+	if library := h.preload(p); library != nil {
+		l.spec.Env = append(l.spec.Env, "LD_LIBRARY_PATH="+library.Lib())
+		l.spec.Read = append(l.spec.Read, library.Prefix)
+	}
 	l.spec.UID, l.spec.GID = h.userOf(number, writes)
 	if dir := filepath.Dir(real); !wide(dir) && entered(dir, l.spec.UID) {
 		l.spec.Read = append(l.spec.Read, dir)

@@ -23,6 +23,8 @@ type Status struct {
 	Problem    string      `json:"problem,omitempty"` // why it cannot be used
 	Identity
 
+	Native *Native `json:"native,omitempty"` // nil: nothing was built for this processor, or it is not looked for
+
 	Sandbox     string    `json:"sandbox,omitempty"` // level at which its processes are confined
 	Size        int       `json:"size"`              // calls that may run at once
 	Idle        int       `json:"idle"`
@@ -74,7 +76,7 @@ func (p *plugin) status() Status {
 	if problem = cmp.Or(problem, err); problem != nil {
 		s.Problem = problem.Error()
 	}
-	s.Refused, s.Starting = p.denied.Load(), p.starting()
+	s.Refused, s.Starting, s.Native = p.denied.Load(), p.starting(), p.faster.status()
 	if pool == nil {
 		return s
 	}

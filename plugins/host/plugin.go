@@ -26,6 +26,7 @@ type plugin struct {
 	barred error                  // why it is not even looked at
 
 	engineWas lastWord // what it said last of its engine
+	faster    faster
 
 	denied  atomic.Int64  // connections that were not granted
 	begun   chan struct{} // closed when its first start has ended, well or badly
@@ -129,7 +130,7 @@ func (h *Host) recognise(p *plugin) error {
 		return h.enlist(p, nil)
 	}
 	look, _ := p.look() // without one it is not remembered
-	w, err := h.startWorker(p)
+	w, err := h.startFirst(p)
 	if err != nil {
 		return err
 	}
