@@ -153,7 +153,7 @@ func TestLargeImagesAreNotKept(t *testing.T) {
 		}
 		q := memory.Ask(t.Context(), core.StepFilter, []core.Step{{}}, fmt.Sprint(size))
 		s.keep(t.Context(), q, task, core.PageClean{Image: &core.File{Name: "big", Ref: ref, Size: n}})
-		if _, ok := q.Recall(); ok != (size == maxKept) {
+		if _, ok := q.Recall(t.Context()); ok != (size == maxKept) {
 			t.Errorf("%d bytes: kept %v", size, ok)
 		}
 	}

@@ -41,7 +41,8 @@ func (s *Stage) Reusing(m *reuse.Memory) *Stage {
 // asked only where one of them may find a separator sheet, which can be nearly empty.
 func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
 	q := s.memory.Ask(ctx, core.StepFilter, t.Options.FilterSteps(), questionOf(t))
-	if kept, ok := q.Recall(); ok {
+	defer q.End()
+	if kept, ok := q.Recall(ctx); ok {
 		found, err := s.again(ctx, t, kept)
 		if err == nil {
 			return core.PageCleaned{Page: t.Page, Clean: found}, nil

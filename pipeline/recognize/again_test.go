@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -272,5 +273,54 @@ func TestAnUnknownEngineIsAskedEachTime(t *testing.T) {
 		if text, _, calls := p.run(nil); calls != 1 || text.Cached {
 			t.Errorf("%d calls, %+v", calls, text)
 		}
+	}
+}
+
+// slow is an engine that takes a while.
+type slow struct {
+	*engine
+	mu    sync.Mutex // guards calls
+	calls int
+	begun chan struct{}
+	going chan struct{}
+}
+
+func (s *slow) Recognize(ctx context.Context, call core.RecognizeCall) (core.PageText, error) {
+	s.mu.Lock()
+	s.calls++
+	s.mu.Unlock()
+	s.begun <- struct{}{}
+	<-s.going
+	return s.engine.Recognize(ctx, call)
+}
+
+// A page that stands twice in a batch is often worked on twice at once.
+func TestTwoPagesWithOneImageAreRecognisedOnceEvenAtOnce(t *testing.T) {
+	p := newPlace(t, openCache(t, t.TempDir()))
+	engine := &slow{engine: p.engine.engine, begun: make(chan struct{}, 2), going: make(chan struct{})}
+	p.stage.recognizer = engine
+	ref, size, err := p.blobs.Put(t.Context(), strings.NewReader("image"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cached := make(chan bool, 2)
+	var both sync.WaitGroup
+	for n := range 2 {
+		both.Go(func() {
+			result, err := p.stage.Run(t.Context(), core.Task{Job: "a-1", Page: n + 1, Image: core.PageImage{
+				Image: core.File{Name: "image.png", Ref: ref, Size: size}, Width: 100, Height: 50, XDPI: 300, YDPI: 300,
+			}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			cached <- result.(core.PageRecognized).Text.Cached
+		})
+	}
+	<-engine.begun
+	close(engine.going)
+	both.Wait()
+	if engine.calls != 1 || <-cached == <-cached {
+		t.Errorf("the engine was asked %d times", engine.calls)
 	}
 }

@@ -52,7 +52,8 @@ func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
 		return s.carried(ctx, t)
 	}
 	q := s.memory.Ask(ctx, core.StepRecognizer, []core.Step{t.Options.Of(core.StepRecognizer)}, questionOf(t))
-	if kept, ok := q.Recall(); ok {
+	defer q.End()
+	if kept, ok := q.Recall(ctx); ok {
 		result, err := s.again(ctx, t, kept)
 		if err == nil || ctx.Err() != nil {
 			return result, err

@@ -43,6 +43,8 @@ type Memory struct {
 	zip   *zstd.Encoder
 	unzip *zstd.Decoder
 
+	flights flights
+
 	mu    sync.Mutex // guards what follows
 	bases map[string]*based
 	stats map[core.StepKind]*Stats
@@ -88,13 +90,15 @@ func (m *Memory) Stats() map[core.StepKind]Stats {
 	return out
 }
 
-// Question is a question that may have been answered before. A nil one was not.
+// Question is a question that may have been answered before. A nil one was not. One
+// goroutine uses it.
 type Question struct {
 	memory *Memory
 	kind   core.StepKind
 	steps  []core.Step
 	bases  []string
 	key    cache.Key
+	first  bool // others who ask the same wait for End
 }
 
 // Answer is what was kept: what a plug-in found, and its files by their names.
@@ -190,11 +194,40 @@ func (m *Memory) count(kind core.StepKind, up func(*Stats)) {
 	up(s)
 }
 
-// Recall gives the answer, if it was kept.
-func (q *Question) Recall() (Answer, bool) {
+// Recall gives the answer, if it was kept. Where somebody asks the same at this moment, it
+// waits for that answer. Who gets none asks the plug-in, and says End afterwards.
+func (q *Question) Recall(ctx context.Context) (Answer, bool) {
 	if q == nil {
 		return Answer{}, false
 	}
+	if !q.first {
+		q.enter(ctx)
+	}
+	a, ok := q.recall()
+	if ok {
+		q.End()
+	}
+	return a, ok
+}
+
+// enter is the first to ask, or waits for who is.
+func (q *Question) enter(ctx context.Context) {
+	if others := q.memory.flights.enter(q.key); others != nil {
+		await(ctx, others)
+		return
+	}
+	q.first = true
+}
+
+// End lets those go on who wait for the answer, kept or not. It may be said more than once.
+func (q *Question) End() {
+	if q != nil && q.first {
+		q.first = false
+		q.memory.flights.leave(q.key)
+	}
+}
+
+func (q *Question) recall() (Answer, bool) {
 	raw, ok := q.memory.store.Get(q.key)
 	if ok {
 		a, err := q.memory.decode(raw)
