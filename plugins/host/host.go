@@ -213,7 +213,7 @@ func (h *Host) watch() {
 		}
 		for _, p := range h.plugins {
 			if pool, _ := p.ready(); pool != nil {
-				pool.watch(n%10 == 0)
+				pool.watch(n)
 				if n%5 == 0 {
 					pool.watchDisk()
 				}

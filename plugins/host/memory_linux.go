@@ -1,39 +1,53 @@
 package host
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
 
 // residentKB is the resident memory of a process and its descendants.
-func residentKB(pid int) int64 {
-	return residentBelow(pid, 0)
-}
+func residentKB(pid int) int64 { return residentBelow(pid, 0) }
 
 func residentBelow(pid, depth int) int64 {
-	var size, resident int64
-	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil || depth > 8 {
+	total := ownResidentKB(pid)
+	if total == 0 || depth > 8 {
 		return 0
 	}
-	if _, err := fmt.Sscan(string(statm), &size, &resident); err != nil {
-		return 0
-	}
-	total := resident * int64(os.Getpagesize()) / 1024
 	for _, child := range childrenOf(pid) {
 		total += residentBelow(child, depth+1)
 	}
 	return total
 }
 
+// ownResidentKB is the resident memory of a process without its descendants; 0: it is gone.
+func ownResidentKB(pid int) int64 {
+	statm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(statm), " ") // proc_pid_statm(5): the second of the fields, in pages
+	resident, _, _ := strings.Cut(rest, " ")
+	pages, err := strconv.ParseInt(resident, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize()) / 1024
+}
+
+// childrenOf lists the children of all threads of a process. It costs many times what
+// its memory does: the kernel makes up the folder of the threads anew each time.
 func childrenOf(pid int) []int {
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
+	threads, err := os.Open(tasks)
+	if err != nil {
+		return nil
+	}
+	defer threads.Close()
+	names, _ := threads.Readdirnames(-1)
 	var all []int
-	for _, path := range lists {
-		raw, err := os.ReadFile(path)
+	for _, name := range names {
+		raw, err := os.ReadFile(tasks + "/" + name + "/children")
 		if err != nil {
 			continue
 		}

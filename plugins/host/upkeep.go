@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -88,26 +89,40 @@ func (p *pool) close() {
 	p.idle = nil
 }
 
-// watch kills processes that hold more memory than they may; idle ones are
-// looked at only when all is true.
-func (p *pool) watch(all bool) {
+// watch kills processes that hold more memory than they may, at the nth look. Idle ones
+// are looked at every tenth time. Looking for children is what costs: those of a program
+// that came with the server and runs no others are looked for every tenth time as well.
+func (p *pool) watch(n int) {
+	deep := p.plugin.stored || len(p.plugin.about.Permissions.Exec) > 0
 	p.mu.Lock()
-	watched := make([]*worker, 0, len(p.busy)+len(p.idle))
-	for w := range p.busy {
-		watched = append(watched, w)
-	}
-	if all {
-		watched = append(watched, p.idle...)
+	busy := slices.Collect(maps.Keys(p.busy))
+	var idle []*worker
+	if n%10 == 0 {
+		idle = slices.Clone(p.idle)
 	}
 	p.mu.Unlock()
-	for _, w := range watched {
-		if kb := residentKB(int(w.pid.Load())); kb > w.limitKB && !w.gone() {
-			w.overKB.Store(kb)
-			w.kill()
-			p.tell(fmt.Sprintf("plug-in %s used %d MB, more than the %d MB that it may", p.plugin.name(), kb>>10, w.limitKB>>10))
-			p.host.log.Warn("plug-in over its memory limit", "plugin", p.plugin.name(), "pid", w.ID(), "residentKB", kb, "limitKB", w.limitKB)
-		}
+	for _, w := range busy {
+		p.weigh(w, deep || n%10 == 0)
 	}
+	for _, w := range idle {
+		p.weigh(w, p.plugin.stored || n%100 == 0)
+	}
+}
+
+// weigh kills w if it holds more than it may, with its children if deep.
+func (p *pool) weigh(w *worker, deep bool) {
+	of := ownResidentKB
+	if deep {
+		of = residentKB
+	}
+	kb := of(int(w.pid.Load()))
+	if kb <= w.limitKB || w.gone() {
+		return
+	}
+	w.overKB.Store(kb)
+	w.kill()
+	p.tell(fmt.Sprintf("plug-in %s used %d MB, more than the %d MB that it may", p.plugin.name(), kb>>10, w.limitKB>>10))
+	p.host.log.Warn("plug-in over its memory limit", "plugin", p.plugin.name(), "pid", w.ID(), "residentKB", kb, "limitKB", w.limitKB)
 }
 
 // tell is trouble for who does not hold mu.
