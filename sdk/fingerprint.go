@@ -29,6 +29,11 @@ type Fingerprint struct {
 	Keep      json.RawMessage   `json:"keep,omitempty"`      // comes back with the next request; at most [MaxKeep] bytes
 }
 
+// LibraryBuild is the name among Libraries under which a plug-in says how its engine was
+// built, where it may be built in several ways: an engine of one version is not the same in
+// all of them.
+const LibraryBuild = "build"
+
 // MaxKeep is how much of a fingerprint the host keeps for the next one.
 const MaxKeep = 256 << 10
 

@@ -86,6 +86,10 @@ func lacking(m Manifest) string {
 	return ""
 }
 
+// engineBuild is the name among the libraries under which an engine says how it was built
+// (sdk.LibraryBuild).
+const engineBuild = "build"
+
 // engine compares the fingerprints of an engine that works on both servers.
 func (c *comparison) engine(here, there Engine) {
 	name, need := "OCR engine "+here.Plugin, needPlugin(here.Plugin)
@@ -97,8 +101,11 @@ func (c *comparison) engine(here, there Engine) {
 		c.differ(OtherVersion, name, a, b, "install the latest, "+latest+", "+behind, need)
 	}
 	for _, lib := range keys(here.Libraries, there.Libraries) {
-		c.differ(OtherLibrary, name+", library "+lib, here.Libraries[lib], there.Libraries[lib],
-			"install the same version of it on both servers", need)
+		what, remedy := name+", library "+lib, "install the same version of it on both servers"
+		if lib == engineBuild {
+			what, remedy = name+", build of the engine", "copy the folder of the native engine to the other server, if its processor can do the same, or run both with native: off"
+		}
+		c.differ(OtherLibrary, what, here.Libraries[lib], there.Libraries[lib], remedy, need)
 	}
 	c.differ(OtherText, name+", text of the golden page", short(here.Golden), short(there.Golden),
 		"install the same build of the engine on both servers; different text comes from different libraries, data or processors", need)

@@ -29,7 +29,7 @@ func server() Manifest {
 			core.StepAssembler: {"pdf"}, core.StepDeliverer: {"folder"},
 		},
 		Engines: []Engine{{
-			Plugin: "tesseract", Name: "tesseract", Version: "5.3.0", Libraries: map[string]string{"leptonica": "1.82.0", "libjpeg": "6b"},
+			Plugin: "tesseract", Name: "tesseract", Version: "5.3.0", Libraries: map[string]string{"build": "the distribution's", "leptonica": "1.82.0", "libjpeg": "6b"},
 			SIMD: "avx2", Data: map[string]string{"eng": "e1", "deu": "d1", "osd": "o1"}, Golden: "g1",
 		}},
 		Settings: []Setting{
@@ -119,6 +119,7 @@ func TestEachDifferenceIsNamed(t *testing.T) {
 		"GS17 clock behind":          {func(m *Manifest) { m.Clock = noon.Add(-5 * time.Second) }, ClockSkew, BlocksSync, "clock, 5s apart"},
 		"GS22 engine, version":       {func(m *Manifest) { m.Engines[0].Version = "5.4.1" }, OtherVersion, Differs, "OCR engine tesseract: here tesseract 5.3.0, there tesseract 5.4.1; install the latest, tesseract 5.4.1, here"},
 		"GS22 plug-in, older":        {func(m *Manifest) { m.at("tesseract").Version = "0.9.9" }, OtherVersion, Differs, "plug-in tesseract, version: here 1.0.0, there 0.9.9; install the latest, tesseract 1.0.0, there"},
+		"GS22 engine, build":         {func(m *Manifest) { m.Engines[0].Libraries["build"] = "native, sha256 0123456789abcdef" }, OtherLibrary, Differs, "OCR engine tesseract, build of the engine: here the distribution's, there native, sha256 0123456789abcdef; copy the folder of the native engine"},
 		"GS22 engine, library":       {func(m *Manifest) { m.Engines[0].Libraries["libjpeg"] = "8" }, OtherLibrary, Differs, "OCR engine tesseract, library libjpeg: here 6b, there 8;"},
 		"GS22 engine, text":          {func(m *Manifest) { m.Engines[0].Golden = "g2" }, OtherText, Differs, "OCR engine tesseract, text of the golden page: here g1, there g2;"},
 		"GS22 engine, path":          {func(m *Manifest) { m.Engines[0].SIMD = "sse4.1" }, OtherSIMD, Warning, "code path of the processor: here avx2, there sse4.1;"},

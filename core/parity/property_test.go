@@ -155,7 +155,7 @@ func TestABadManifestIsRefused(t *testing.T) {
 			for i := range maxEntries + 1 {
 				m.Engines[0].Libraries[fmt.Sprint(i)] = "1"
 			}
-		}))), "a table of 1003"},
+		}))), "a table of 1004"},
 	} {
 		if _, err := Decode(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)

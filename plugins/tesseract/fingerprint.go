@@ -19,6 +19,7 @@ type kept struct {
 	Key    string            `json:"key"`    // of all that decides what the golden page reads
 	Golden string            `json:"golden"` //
 	Packs  map[string]packID `json:"packs"`  // by language
+	Build  packID            `json:"build"`  // the engine's library, where it is not the distribution's
 }
 
 // fingerprint says what this engine is, as closely as text can depend on it. The golden
@@ -37,13 +38,18 @@ func fingerprint(_ context.Context, e *engine, r sdk.FingerprintRequest) (sdk.Fi
 	if lang == "" {
 		return sdk.Fingerprint{}, sdk.Refuse(codeNoLanguage, "apt install tesseract-ocr-eng", "there is no language pack in %s", dir)
 	}
+	build, library, err := buildOf(last.Build)
+	if err != nil {
+		return sdk.Fingerprint{}, sdk.Temporary(fmt.Errorf("the engine's library: %w", err))
+	}
 	f := sdk.Fingerprint{
 		Engine: "tesseract", Version: gosseract.Version(), Libraries: libraries(), SIMD: codePath(), Data: map[string]string{},
 	}
+	f.Libraries[sdk.LibraryBuild] = build
 	for name, p := range packs {
 		f.Data[name] = p.SHA256
 	}
-	next := kept{Key: keyOf(f, dir, lang), Golden: last.Golden, Packs: packs}
+	next := kept{Key: keyOf(f, dir, lang), Golden: last.Golden, Packs: packs, Build: library}
 	if last.Key != next.Key || last.Golden == "" {
 		if next.Golden, err = e.readGolden(pack{dir, lang}); err != nil {
 			return sdk.Fingerprint{}, sdk.Temporary(fmt.Errorf("read the golden page: %w", err))

@@ -54,6 +54,9 @@ func TestTheFingerprintIsComplete(t *testing.T) {
 			t.Errorf("no version of %s in %v", lib, f.Libraries)
 		}
 	}
+	if f.Libraries[sdk.LibraryBuild] != buildSystem {
+		t.Errorf("the engine is said to be %q", f.Libraries[sdk.LibraryBuild])
+	}
 	if len(f.Data) != 2 || len(f.Data["eng"]) != 64 || len(f.Data["osd"]) != 64 {
 		t.Errorf("packs %v", f.Data)
 	}

@@ -101,6 +101,17 @@ func identity(path string) (string, error) {
 // mapped are the identities of the program and of all libraries that the process has
 // loaded. Where the system does not tell, there are fewer.
 func mapped() []string {
+	var all []string
+	for _, path := range mappedPaths() {
+		if id, err := identity(path); err == nil {
+			all = append(all, path+" "+id)
+		}
+	}
+	return all
+}
+
+// mappedPaths are their paths, in order.
+func mappedPaths() []string {
 	paths := map[string]bool{"/proc/self/exe": true}
 	if f, err := os.Open("/proc/self/maps"); err == nil {
 		defer f.Close()
@@ -110,11 +121,5 @@ func mapped() []string {
 			}
 		}
 	}
-	var all []string
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		if id, err := identity(path); err == nil {
-			all = append(all, path+" "+id)
-		}
-	}
-	return all
+	return slices.Sorted(maps.Keys(paths))
 }
