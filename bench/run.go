@@ -26,7 +26,7 @@ type Outcome struct {
 	Stderr string
 	Wall   time.Duration
 	CPU    time.Duration // of the program and of children that it waited for
-	Peak   int64         // bytes, sampled every 50 ms
+	Peak   int64         // bytes, sampled every 50 ms, or as seldom as [lookShare] says
 }
 
 // FirstLine is the first line of standard error.
@@ -39,6 +39,11 @@ func (o Outcome) FirstLine() string {
 const maxStderr = 64 << 10
 
 const sampleEvery = 50 * time.Millisecond
+
+// lookShare is the part of the time that looking takes at most. To add up the memory of
+// ten processes takes some milliseconds of a core, which the program that is measured
+// lacks.
+const lookShare = 50
 
 // Run starts a program and watches it until it ends or passes a limit, when all
 // its processes are killed. The error says that it could not be started.
@@ -84,6 +89,7 @@ func watch(ctx context.Context, l Limits, pid int, ended <-chan error) Outcome {
 			}
 			kill(procs.Tree(pid))
 		case <-tick.C:
+			began := time.Now()
 			all := procs.Tree(pid)
 			held, _ := procs.Sum(all)
 			out.Peak = max(out.Peak, held)
@@ -91,6 +97,7 @@ func watch(ctx context.Context, l Limits, pid int, ended <-chan error) Outcome {
 				out.Killed = "memory"
 				kill(all)
 			}
+			tick.Reset(max(sampleEvery, lookShare*time.Since(began)))
 		}
 	}
 }
