@@ -1,6 +1,9 @@
 package core
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"errors"
+)
 
 // The calls below are what stages ask of plug-ins, in the server's own words; the
 // plug-in host turns them into messages of the plug-in's protocol generation.
@@ -51,13 +54,18 @@ type CleanCall struct {
 
 // RecognizeCall asks a recognizer for the text of a page image.
 type RecognizeCall struct {
-	Job     JobID
-	Step    Step
-	Image   Source
-	DPI     float64
-	Options Options
-	Dir     string
+	Job           JobID
+	Step          Step
+	Image         Source
+	Width, Height int // of the image in pixels; 0: not said
+	DPI           float64
+	Options       Options
+	Dir           string
 }
+
+// ErrNoPlace is the error of a call for which there was no place in time, because whoever
+// was to do it has left. The attempt is no failure and is begun again.
+var ErrNoPlace = errors.New("there is no place for the page at present")
 
 // IndexCall asks an indexer for metadata.
 type IndexCall struct {

@@ -226,6 +226,8 @@ type PageText struct {
 	Words      int     `json:"words"`
 	By         string  `json:"by,omitempty"`     // plug-in, version and engine
 	Cached     bool    `json:"cached,omitempty"` // the engine gave it for another page with the same image, or for an earlier attempt
+
+	Basis string `json:"-"` // of text that another machine read: what it rests on; empty once it is checked
 }
 
 // Output is one thing that assemble made.

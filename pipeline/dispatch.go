@@ -44,7 +44,7 @@ type attempt struct {
 	cancel context.CancelCauseFunc
 	resume time.Time // of a resting one
 	rests  int
-	lost   bool // it rests because a blob is lost
+	lost   bool // it rests because a blob is lost, or for want of a place
 }
 
 // outcome is how an attempt ended.
@@ -69,7 +69,7 @@ func newDispatcher(p *Pipeline) *dispatcher {
 		perJob:   map[core.JobID]int{},
 		served:   map[service]uint64{},
 	}
-	d.outcomes = make(chan outcome, p.cfg.Workers+p.cfg.DocumentSlots+p.cfg.DeliverSlots)
+	d.outcomes = make(chan outcome, maxMore+p.cfg.Workers+p.cfg.DocumentSlots+p.cfg.DeliverSlots)
 	return d
 }
 

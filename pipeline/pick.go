@@ -34,6 +34,9 @@ func (d *dispatcher) free(p pool) int {
 	if limit := int(d.allowed.Load()); p == pages && limit > 0 {
 		n -= max(d.cfg.Workers-limit, 0)
 	}
+	if p == pages {
+		n += int(d.more.Load())
+	}
 	return n
 }
 

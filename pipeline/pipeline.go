@@ -178,6 +178,7 @@ type Pipeline struct {
 	stats    stats
 
 	allowed   atomic.Int64  // pages at once by Limit; 0: Config.Workers
+	more      atomic.Int64  // pages at once by More
 	draining  chan struct{} // closed by Drain
 	drainOnce sync.Once
 	stopped   chan struct{} // closed when Run has returned
@@ -241,6 +242,16 @@ func (p *Pipeline) Drain() {
 // Limit bounds the pages that are worked on at once, below Config.Workers; 0 takes the
 // bound away. Pages that are being worked on go on.
 func (p *Pipeline) Limit(n int) { p.allowed.Store(int64(max(n, 0))) }
+
+// maxMore bounds the pages that are worked on at once beside Config.Workers.
+const maxMore = 1024
+
+// More sets how many pages may be worked on at once beside Config.Workers, at most 1024,
+// because others than this server's processes do so. Fewer than before end nothing: pages
+// that are being worked on go on. It may be called from any goroutine.
+func (p *Pipeline) More(n int) {
+	p.sides.change(func() { p.more.Store(int64(min(max(n, 0), maxMore))) })
+}
 
 // now is the time for events, in UTC and without a monotonic part, as it comes
 // back from the journal.

@@ -11,12 +11,13 @@ import (
 )
 
 // An attempt that ended because the blob store cannot write (the disk is full), or because
-// a blob is lost that the peer may have, is no failure of the work. It rests and is begun again as the same attempt.
+// a blob is lost that the peer may have, or because there was no place for the page after
+// all, is no failure of the work. It rests and is begun again as the same attempt.
 
 // rest takes in an outcome if the data service is to blame for it.
 func (d *dispatcher) rest(o outcome) bool {
 	a := d.running[o.task.Key()]
-	lost := errors.Is(o.err, errLost)
+	lost := errors.Is(o.err, errLost) || errors.Is(o.err, core.ErrNoPlace)
 	if o.err == nil || core.AsFailure(o.err).Code != core.CodeDataDown && !lost {
 		if o.err == nil && !d.restsForSpace() {
 			d.health.up(blobItem, d.cfg.Now())
@@ -31,6 +32,9 @@ func (d *dispatcher) rest(o outcome) bool {
 	}
 	a.rests++
 	a.lost = lost
+	if errors.Is(o.err, core.ErrNoPlace) {
+		a.rests = 1 // it has waited for the place already
+	}
 	a.resume = d.cfg.Now().Add(d.cfg.Retry.after(a.rests, d.cfg.Retry.MaxRest))
 	d.pools[poolOf(o.task.Stage)]++
 	d.resting = append(d.resting, a)

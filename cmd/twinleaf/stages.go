@@ -13,14 +13,14 @@ import (
 	"github.com/twinleaf-scan/twinleaf/pipeline/reuse"
 )
 
-// stages are the steps of a job. Each asks one plug-in through the host. What memory has
-// is not asked again; nil: it has nothing.
-func stages(h secretsHost, b *blob.Store, memory *reuse.Memory) map[core.Stage]pipeline.Stage {
+// stages are the steps of a job. Each asks one plug-in through the host; text comes from
+// who reads. What memory has is not asked again; nil: it has nothing.
+func stages(h secretsHost, reads recognize.Recognizer, b *blob.Store, memory *reuse.Memory) map[core.Stage]pipeline.Stage {
 	return map[core.Stage]pipeline.Stage{
 		core.Ingest:    ingest.New(b, h),
 		core.Rasterize: rasterize.New(b, h),
 		core.Clean:     clean.New(b, h).Reusing(memory),
-		core.Recognize: recognize.New(b, h, h).Reusing(memory),
+		core.Recognize: recognize.New(b, reads, h).Reusing(memory),
 		core.Assemble:  assemble.New(b, h, h),
 		core.Deliver:   deliver.New(b, h),
 	}

@@ -20,7 +20,7 @@ type Task struct {
 	Image   core.File    `json:"image"`   // its blob is fetched from who asks
 	DPI     float64      `json:"dpi"`     // of the image; 0: unknown
 	Options core.Options `json:"options"` // only what a recognizer sees: languages and limits
-	Basis   string       `json:"basis"`   // what the asker's own answer would rest on, see Basis
+	Basis   string       `json:"basis"`   // what the text has to rest on: what is before the dot of the asker's own, see Basis
 }
 
 // Answer is what a worker read.
@@ -43,8 +43,9 @@ type Worker interface {
 }
 
 // Basis says what the answers of a recognizer on this machine rest on beside the question
-// and the settings: the plug-in, the code it has loaded, the engine's fingerprint. Two
-// machines whose bases are the same read the same text.
+// and the settings: the plug-in, the engine's fingerprint and, after a dot, the files of
+// this machine with the code that it has loaded. Two machines whose bases are the same
+// before the dot read the same text; that part is Task.Basis.
 type Basis interface {
 	Basis(ctx context.Context, kind core.StepKind, s core.Step, about string) (string, error)
 }

@@ -23,10 +23,11 @@ type question struct {
 	Bytes     int64
 }
 
-func questionOf(t core.Task) question {
-	o := t.Options.WithDefaults()
-	file, dpi := recognisedImage(t)
-	return question{file.Ref, dpi, o.Languages, o.Limits.Pages, o.Limits.Pixels, o.Limits.Bytes}
+// Question is the question that the stage asks a memory about an image of a resolution.
+// Of the options only languages and limits count.
+func Question(ctx context.Context, m *reuse.Memory, s core.Step, image core.Ref, dpi float64, o core.Options) *reuse.Question {
+	o = o.WithDefaults()
+	return m.Ask(ctx, core.StepRecognizer, []core.Step{s}, question{image, dpi, o.Languages, o.Limits.Pages, o.Limits.Pixels, o.Limits.Bytes})
 }
 
 // keep keeps what a recognizer answered.
@@ -46,7 +47,12 @@ func keep(ctx context.Context, q *reuse.Question, image core.Ref, answer core.Pa
 	if err != nil {
 		return
 	}
-	q.Keep(ctx, image, reuse.Answer{Found: found, Files: map[string][]byte{answer.Text.Name: data}})
+	kept := reuse.Answer{Found: found, Files: map[string][]byte{answer.Text.Name: data}}
+	if answer.Basis != "" {
+		q.KeepOf(answer.Basis, kept)
+		return
+	}
+	q.Keep(ctx, image, kept)
 }
 
 // again takes an answer that was kept as if it had just been given.

@@ -192,7 +192,8 @@ func TestABadKeptAnswerIsAskedForAnew(t *testing.T) {
 		{Found: []byte(`[]`)},
 	} {
 		task := core.Task{Image: core.PageImage{Image: core.File{Ref: core.Ref(cache.KeyOf([]byte("image")).String())}, Width: 100, Height: 50, XDPI: 300}}
-		p.stage.memory.Ask(t.Context(), core.StepRecognizer, []core.Step{{}}, questionOf(task)).Keep(t.Context(), "", bad)
+		file, dpi := recognisedImage(task)
+		Question(t.Context(), p.stage.memory, core.Step{}, file.Ref, dpi, task.Options).Keep(t.Context(), "", bad)
 		if _, _, calls := p.run(nil); calls != 1 {
 			t.Errorf("%s: the engine was asked %d times, want once", bad.Found, calls)
 		}

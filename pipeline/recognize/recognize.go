@@ -51,7 +51,8 @@ func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
 	if t.Born {
 		return s.carried(ctx, t)
 	}
-	q := s.memory.Ask(ctx, core.StepRecognizer, []core.Step{t.Options.Of(core.StepRecognizer)}, questionOf(t))
+	file, dpi := recognisedImage(t)
+	q := Question(ctx, s.memory, t.Options.Of(core.StepRecognizer), file.Ref, dpi, t.Options)
 	defer q.End()
 	if kept, ok := q.Recall(ctx); ok {
 		result, err := s.again(ctx, t, kept)
@@ -93,13 +94,15 @@ func (s *Stage) recognized(ctx context.Context, t core.Task, q *reuse.Question) 
 	if err != nil {
 		return nil, err
 	}
+	width, height := size(t)
 	text, err := s.recognizer.Recognize(ctx, core.RecognizeCall{
-		Job: t.Job, Step: t.Options.Of(core.StepRecognizer), Image: image, DPI: dpi, Options: t.Options, Dir: work.Dir,
+		Job: t.Job, Step: t.Options.Of(core.StepRecognizer), Image: image, Width: width, Height: height, DPI: dpi, Options: t.Options, Dir: work.Dir,
 	})
 	if err != nil {
 		return nil, err
 	}
 	answer := text
+	text.Basis = ""
 	return finish(ctx, text, t, work, func() { keep(ctx, q, file.Ref, answer, work) })
 }
 

@@ -267,6 +267,18 @@ func (q *Question) Keep(ctx context.Context, about core.Ref, a Answer) {
 	}
 }
 
+// KeepOf keeps an answer to a question to one step that rests on a basis: that of who
+// asked another machine, and was answered by one with the same engine. It is kept if the
+// question rested on it, too.
+func (q *Question) KeepOf(basis string, a Answer) {
+	if q == nil || len(q.bases) != 1 || q.bases[0] != basis {
+		return
+	}
+	if raw, err := q.memory.encode(a); err == nil {
+		q.memory.store.Put(q.key, raw)
+	}
+}
+
 // head is the first line of an answer.
 type head struct {
 	Found json.RawMessage `json:"found"`

@@ -24,19 +24,22 @@ import (
 // nobody can know.
 var ErrNoBasis = errors.New("what its answers rest on is not known")
 
-// basis is all that the answer of a component rests on beside the question and the
-// settings.
+// basis is all that the answer of a component rests on beside the question, the settings
+// and the files of this machine.
 type basis struct {
 	Plugin, Version, Component string
-	Digest                     string // of the program
-	Pin                        string // of the plug-in as it was added; empty: it is one of the plug-in folder
-	Mapped                     []string
+	Digest                     string       // of the program
+	Pin                        string       // of the plug-in as it was added; empty: it is one of the plug-in folder
 	Engine                     *Fingerprint // of a recognizer
 }
 
 // Basis gives a digest of all that the answers of a step's component rest on beside the
 // question and the settings: the program, the code that its processes have loaded, the
 // fingerprint of a recognizer's engine. Where two are the same, so are the answers.
+//
+// It has two parts with a dot between them. The code that is loaded, as files of this
+// machine, is the second; the first is the same on all machines with that program and that
+// engine.
 //
 // There is none, and the error is ErrNoBasis, for a recognizer that gives no
 // fingerprint, a filter that was added, a plug-in that runs other programs or reaches the
@@ -65,10 +68,21 @@ func (h *Host) Basis(ctx context.Context, kind core.StepKind, s core.Step, about
 		}
 		b.Engine = &f
 	}
-	if b.Mapped, err = t.pool.mapped(); err != nil {
+	mapped, err := t.pool.mapped()
+	if err != nil {
 		return "", err
 	}
-	raw, err := json.Marshal(b)
+	anywhere, err := digestOf(b)
+	if err != nil {
+		return "", err
+	}
+	here, err := digestOf(mapped)
+	return anywhere + "." + here, err
+}
+
+// digestOf is the SHA-256 of what JSON says of v, in hexadecimal.
+func digestOf(v any) (string, error) {
+	raw, err := json.Marshal(v)
 	if err != nil {
 		return "", err
 	}

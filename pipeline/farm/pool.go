@@ -1,0 +1,381 @@
+package farm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/pipeline/recognize"
+)
+
+// Pool has every page recognised in a place that is free: one of this server's own, or one
+// of a worker that has joined. It is a recognize.Recognizer, and its methods may be called
+// from any goroutine.
+//
+// A server with no places of its own recognises nothing itself. Its pages wait until a
+// worker is there, for as long as it takes and without being failures. What no worker can
+// take is read here all the same, one page at a time: a page whose basis nobody knows, and
+// one that workers failed to read.
+type Pool struct {
+	local  recognize.Recognizer
+	bases  *bases
+	log    *slog.Logger
+	change chan struct{} // holds one: what Slots says may have changed
+
+	mu      sync.Mutex // guards what follows
+	places  int        // of this server
+	busy    int        // of them, more than there are while one is used as the last resort
+	members []*member
+	queue   []*waiter // who came first is first
+	told    time.Time // when it was last said that pages wait
+}
+
+// member is a worker that has joined.
+type member struct {
+	Worker
+	busy     int
+	pages    int64 // that it read
+	failures int64 // answers that were no text
+	inRow    int   // of them since the last page
+	rests    time.Time
+	left     bool // or gone; it gets no page any more
+	why      string
+	at       time.Time // of why
+}
+
+// waiter is a page that waits for a place.
+type waiter struct {
+	seat   chan *member // holds one; nil: a place of this server
+	abroad bool         // it may go to a worker
+	tried  []*member    // workers that gave no text
+	failed bool         // one of them neither refused it nor left, or two left
+}
+
+const (
+	patience = 10 * time.Second // for a place; then whoever has the page begins it again later
+	refusal  = time.Minute      // a worker rests that has another engine
+	maxPause = time.Minute      // a worker rests that fails again and again
+	tick     = time.Second      // between two looks at what the workers' slots are
+)
+
+// New makes a pool without workers. basis is what a worker has to prove, and places is how
+// many pages the local recognizer has at once.
+func New(local recognize.Recognizer, basis Basis, places int, log *slog.Logger) *Pool {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Pool{local: local, bases: newBases(basis), places: places, log: log, change: make(chan struct{}, 1)}
+}
+
+// Join gives a worker pages from now on. A worker of the same name is replaced. After leave
+// it gets no more of them; those that it has are its own to end.
+func (p *Pool) Join(w Worker) (leave func()) {
+	m := &member{Worker: w}
+	p.mu.Lock()
+	p.drop(func(o *member) bool { return o.Name() == w.Name() })
+	p.members = append(p.members, m)
+	p.deal()
+	p.mu.Unlock()
+	p.Look()
+	p.log.Info("a worker has joined", "worker", w.Name(), "slots", w.Slots())
+	return func() {
+		p.mu.Lock()
+		there := p.drop(func(o *member) bool { return o == m })
+		p.mu.Unlock()
+		p.Look()
+		if there {
+			p.log.Info("a worker has left", "worker", w.Name())
+		}
+	}
+}
+
+// drop takes workers out. The caller holds mu.
+func (p *Pool) drop(which func(*member) bool) (some bool) {
+	p.members = slices.DeleteFunc(p.members, func(m *member) bool {
+		if !which(m) {
+			return false
+		}
+		m.left, some = true, true
+		return true
+	})
+	return some
+}
+
+// Slots is how many pages the workers take at once, those that rest not counted.
+func (p *Pool) Slots() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.members {
+		n += m.slots()
+	}
+	return n
+}
+
+// slots is how many pages it takes now.
+func (m *member) slots() int {
+	if m.left || time.Now().Before(m.rests) {
+		return 0
+	}
+	return max(m.Slots(), 0)
+}
+
+// Look has the pool look at the workers' slots anew. Whoever knows that they changed calls
+// it; without it the pool finds out within a second.
+func (p *Pool) Look() {
+	select {
+	case p.change <- struct{}{}:
+	default:
+	}
+}
+
+// Run tells more how many pages the workers take at once, whenever that changes, until ctx
+// ends.
+func (p *Pool) Run(ctx context.Context, more func(slots int)) error {
+	every := time.NewTicker(tick)
+	defer every.Stop()
+	for last := 0; ; {
+		if n := p.Slots(); n != last {
+			more(n)
+			last = n
+		}
+		p.mu.Lock()
+		p.deal()
+		p.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.change:
+		case <-every.C:
+		}
+	}
+}
+
+// Recognize implements recognize.Recognizer. The error is core.ErrNoPlace when there was no
+// place for the page; whatever a worker says that is no text is nobody's failure.
+func (p *Pool) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageText, error) {
+	w := &waiter{seat: make(chan *member, 1)}
+	var task Task
+	var basis string
+	if p.anyone() {
+		if on, err := p.bases.on(ctx, c.Step, string(c.Image.Ref)); err == nil {
+			task, basis, w.abroad = taskOf(c, on), on, true
+		}
+	} else {
+		w.abroad = p.own() == 0
+	}
+	for {
+		m, err := p.sit(ctx, w)
+		if err != nil {
+			return core.PageText{}, err
+		}
+		if m == nil {
+			defer p.stand(nil, nil)
+			return p.local.Recognize(ctx, c)
+		}
+		if task.Basis == "" { // nobody was there when the page came
+			on, err := p.bases.on(ctx, c.Step, string(c.Image.Ref))
+			if err != nil {
+				p.stand(m, nil)
+				w.abroad = false
+				continue
+			}
+			task, basis = taskOf(c, on), on
+		}
+		text, err := p.ask(ctx, m, task, c)
+		text.Basis = basis
+		if err == nil || ctx.Err() != nil {
+			return text, err
+		}
+		w.tried = append(w.tried, m)
+		w.failed = w.failed || !errors.Is(err, ErrBasis) && (!errors.Is(err, ErrGone) || len(w.tried) > 1)
+	}
+}
+
+func (p *Pool) anyone() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.members) > 0
+}
+
+func (p *Pool) own() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.places
+}
+
+// taskOf is what a worker is told of a page.
+func taskOf(c core.RecognizeCall, basis string) Task {
+	o := core.Options{Languages: c.Options.Languages, Limits: c.Options.Limits}
+	return Task{Job: c.Job, Step: c.Step, Image: c.Image.File, DPI: c.DPI, Options: o, Basis: shared(basis)}
+}
+
+// ask has a worker read a page, in half of the time that there is: the rest is for another.
+func (p *Pool) ask(ctx context.Context, m *member, t Task, c core.RecognizeCall) (core.PageText, error) {
+	during, stop := ctx, context.CancelFunc(func() {})
+	if end, ok := ctx.Deadline(); ok {
+		during, stop = context.WithTimeout(ctx, time.Until(end)/2)
+	}
+	defer stop()
+	a, err := m.Recognize(during, t)
+	var text core.PageText
+	if err == nil {
+		text, err = accept(a, c)
+	}
+	switch {
+	case err == nil:
+		p.stand(m, nil)
+	case ctx.Err() != nil:
+		p.release(m)
+		return core.PageText{}, context.Cause(ctx)
+	default:
+		p.stand(m, err)
+	}
+	return text, err
+}
+
+// sit waits for a place; nil is one of this server.
+func (p *Pool) sit(ctx context.Context, w *waiter) (*member, error) {
+	p.mu.Lock()
+	p.queue = append(p.queue, w)
+	p.deal()
+	p.mu.Unlock()
+	wait := time.NewTimer(patience)
+	defer wait.Stop()
+	var err error
+	select {
+	case m := <-w.seat:
+		return m, nil
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-wait.C:
+		err = core.ErrNoPlace
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = slices.DeleteFunc(p.queue, func(o *waiter) bool { return o == w })
+	select {
+	case m := <-w.seat: // it came in the same moment
+		if ctx.Err() == nil {
+			return m, nil
+		}
+		p.vacate(m)
+		p.deal()
+	default:
+		p.tell(err)
+	}
+	return nil, err
+}
+
+// tell says now and then that pages wait. The caller holds mu.
+func (p *Pool) tell(err error) {
+	if now := time.Now(); errors.Is(err, core.ErrNoPlace) && now.Sub(p.told) > time.Minute {
+		p.told = now
+		p.log.Warn("pages wait for a place to be read in", "waiting", len(p.queue)+1, "places", p.places, "workers", len(p.members))
+	}
+}
+
+// deal gives places to those who wait, while there are any. The caller holds mu.
+func (p *Pool) deal() {
+	p.queue = slices.DeleteFunc(p.queue, func(w *waiter) bool {
+		m, ok := p.place(w)
+		if !ok {
+			return false
+		}
+		if m == nil {
+			p.busy++
+		} else {
+			m.busy++
+		}
+		w.seat <- m
+		return true
+	})
+}
+
+// place finds a place for a page: a free one here, or at the worker that has the least to
+// do for what it can. The caller holds mu.
+func (p *Pool) place(w *waiter) (best *member, ok bool) {
+	places := p.places
+	if places == 0 && (!w.abroad || w.failed) {
+		places = 1 // the last resort
+	}
+	if p.busy < places {
+		return nil, true
+	}
+	if !w.abroad {
+		return nil, false
+	}
+	var least float64
+	for _, m := range p.members {
+		slots := m.slots()
+		if m.busy >= slots || slices.Contains(w.tried, m) {
+			continue
+		}
+		if load := float64(m.busy) / float64(slots); best == nil || load < least {
+			best, least = m, load
+		}
+	}
+	return best, best != nil
+}
+
+// release gives a place back without a word on who had it.
+func (p *Pool) release(m *member) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.vacate(m)
+	p.deal()
+}
+
+// vacate gives a place back. The caller holds mu.
+func (p *Pool) vacate(m *member) {
+	if m == nil {
+		p.busy--
+	} else {
+		m.busy--
+	}
+}
+
+// stand gives a place back, and notes what came of the page there.
+func (p *Pool) stand(m *member, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.vacate(m)
+	if m != nil {
+		m.note(err)
+		if err != nil {
+			p.log.Warn("a worker gave no text", "worker", m.Name(), "err", err, "rests", time.Until(m.rests).Round(time.Second), "left", m.left)
+			p.Look()
+		}
+	}
+	p.deal()
+}
+
+// note takes in what came of a page.
+func (m *member) note(err error) {
+	now := time.Now()
+	if err == nil {
+		m.pages++
+		m.inRow = 0
+		return
+	}
+	m.failures++
+	m.inRow++
+	m.why, m.at = brief(err), now
+	switch {
+	case errors.Is(err, ErrBasis):
+		m.rests = now.Add(refusal)
+	case errors.Is(err, ErrGone):
+		m.left = true
+	case m.inRow > 1: // once may be the page
+		m.rests = now.Add(min(time.Second<<min(m.inRow-1, 10), maxPause))
+	}
+}
+
+func brief(err error) string {
+	s := fmt.Sprint(err)
+	return s[:min(len(s), 500)]
+}
