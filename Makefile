@@ -20,10 +20,13 @@ TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
             python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2 haproxy keepalived iproute2
 
+# What "make native-engine" needs besides: what the distribution's library is built with.
+NATIVE_PACKAGES := dpkg-dev autoconf automake libtool autoconf-archive binutils libarchive-dev
+
 # What "make bench" measures beside the program, and lays the pages with.
 BENCH_PACKAGES := ocrmypdf img2pdf imagemagick
 
-.PHONY: help run serve pair bench deps-bench robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve pair bench deps-bench deps-native native-engine native-check robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -83,6 +86,18 @@ deps-test: ## install what the tests need besides
 
 deps-bench: ## install what the comparison measures besides
 	@$(call install,$(BENCH_PACKAGES))
+
+deps-native: ## install what building the engine for this processor needs besides
+	@$(call install,$(NATIVE_PACKAGES))
+
+# Beside the plug-in folder of an installed server: make native-engine NATIVE=/usr/local/lib/twinleaf/native/tesseract
+NATIVE ?= $(BIN)/native/tesseract
+native-engine: deps deps-native ## the distribution's own Tesseract built for this very processor, beside the plug-ins; the program then uses it
+	bash tools/native-engine/build.sh $(NATIVE)
+
+# make native-check CHECK="book magazine" takes the files with these words in their names.
+native-check: build ## that engine against the distribution's: text, confidence and CPU over all scans (needs ../shared/data)
+	@go run ./bench/native -twinleaf $(BIN)/twinleaf $(CHECK)
 
 # Only what is missing is installed, so that a machine that has all of it needs neither network nor sudo.
 define install
