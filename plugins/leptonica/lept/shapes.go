@@ -1,11 +1,17 @@
 package lept
 
 /*
+#cgo CFLAGS: -O3
+#cgo LDFLAGS: -lm
+#include "ascents.h"
 #include "bridge.h"
 */
 import "C"
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Box is where a shape lies, in pixels.
 type Box struct{ X, Y, W, H int }
@@ -70,13 +76,25 @@ func (i Image) Skew() (degrees, confidence float64, err error) {
 	return -float64(angle), float64(conf), nil
 }
 
+// slowUpDown is what leptonica itself says in the place of [Image.UpDown].
+func (i Image) slowUpDown() (up, left float64) {
+	var u, l C.l_float32
+	if C.pixOrientDetect(i.p, &u, &l, 0, 0) != 0 {
+		return math.NaN(), math.NaN()
+	}
+	return float64(u), float64(l)
+}
+
 // UpDown weighs ascenders against descenders of a 1-bit image of Latin-like text
 // at 150 to 300 dpi: up above 0 speaks for lines that stand upright, below for
 // upside down; left likewise for the page turned clockwise by 90 degrees.
 func (i Image) UpDown() (up, left float64, err error) {
-	var u, l C.l_float32
-	if C.pixOrientDetect(i.p, &u, &l, 0, 0) != 0 {
-		return 0, 0, fmt.Errorf("weigh ascenders: leptonica refuses")
+	if i.Depth() != 1 {
+		return 0, 0, fmt.Errorf("weigh ascenders: the image has %d bits a pixel, not 1", i.Depth())
+	}
+	var u, l C.float
+	if C.tl_ascents(i.p, &u, &l) != 0 {
+		return 0, 0, fmt.Errorf("weigh ascenders: there is not enough memory")
 	}
 	return float64(u), float64(l), nil
 }
