@@ -12,9 +12,10 @@ var confidence = regexp.MustCompile(`x_wconf (\d+)`)
 // compare holds what the two engines made of one file against each other.
 func compare(system, native reading) row {
 	r := row{System: system.cpu, Native: native.cpu, Text: system.text == native.text}
-	if system.exit != native.exit || system.told != native.told {
+	if system.exit != native.exit {
 		r.Why = fmt.Sprintf("exit %d (%s), native %d (%s)", system.exit, system.told, native.exit, native.told)
 	}
+	r.Neither = system.exit != 0 && r.Why == ""
 	const any = "x_wconf"
 	r.Layout = confidence.ReplaceAllString(system.hocr, any) == confidence.ReplaceAllString(native.hocr, any)
 	a, b := confidences(system.hocr), confidences(native.hocr)

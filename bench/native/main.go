@@ -76,6 +76,7 @@ type row struct {
 	Moved      int     `json:"moved"`      // words with another confidence
 	System     float64 `json:"systemCPUSeconds"`
 	Native     float64 `json:"nativeCPUSeconds"`
+	Neither    bool    `json:"neither,omitempty"` // the program refuses the file with both
 	Why        string  `json:"why,omitempty"`
 }
 
@@ -162,7 +163,7 @@ func (c check) file(ctx context.Context, e bench.Entry) (row, error) {
 type reading struct {
 	text, hocr string
 	exit       int
-	told       string // where it did not end well
+	told       string // in one line, when it had ended
 	cpu        float64
 }
 
@@ -208,6 +209,8 @@ func (r row) verdict() string {
 	switch {
 	case r.Why != "":
 		return r.Why
+	case r.Neither:
+		return "neither reads it"
 	case !r.Text:
 		return "another text"
 	case !r.Layout:
