@@ -14,9 +14,12 @@ type starting struct {
 	durable bool // the journal has the event
 }
 
-// dispatch begins tasks while there are free slots. While results wait for the
-// journal nothing is begun.
+// dispatch begins tasks while there are free slots, those first that had one before. While
+// results wait for the journal nothing is begun.
 func (d *dispatcher) dispatch(ctx context.Context) {
+	if d.mayBegin(ctx) {
+		d.resume(ctx)
+	}
 	for d.mayBegin(ctx) {
 		if len(d.starting) == 0 {
 			d.choose()
@@ -24,9 +27,6 @@ func (d *dispatcher) dispatch(ctx context.Context) {
 		if again := d.begin(ctx); !again {
 			break
 		}
-	}
-	if d.mayBegin(ctx) {
-		d.resume(ctx)
 	}
 }
 

@@ -31,13 +31,13 @@ func poolOf(s core.Stage) pool {
 // free is how many slots of a pool may be taken now.
 func (d *dispatcher) free(p pool) int {
 	n := d.pools[p]
-	if limit := int(d.allowed.Load()); p == pages && limit > 0 {
-		n -= max(d.cfg.Workers-limit, 0)
+	if p != pages {
+		return n
 	}
-	if p == pages {
-		n += int(d.more.Load())
+	if limit := int(d.allowed.Load()); limit > 0 {
+		return n - max(d.cfg.Workers-limit, 0)
 	}
-	return n
+	return n + int(d.more.Load())
 }
 
 // service is what a job gets from a pool.

@@ -239,9 +239,12 @@ func (p *Pipeline) Drain() {
 	})
 }
 
-// Limit bounds the pages that are worked on at once, below Config.Workers; 0 takes the
-// bound away. Pages that are being worked on go on.
+// Limit bounds the pages that are worked on at once, below Config.Workers and without those
+// of More; 0 takes the bound away. Pages that are being worked on go on.
 func (p *Pipeline) Limit(n int) { p.allowed.Store(int64(max(n, 0))) }
+
+// Limited reports whether there is such a bound.
+func (p *Pipeline) Limited() bool { return p.allowed.Load() > 0 }
 
 // maxMore bounds the pages that are worked on at once beside Config.Workers.
 const maxMore = 1024
