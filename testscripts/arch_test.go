@@ -67,12 +67,14 @@ var rooms = map[string][]string{
 	"testscripts":        {},
 	"tools":              {},
 	"cmd/twinleaf":       {"*"},
+
+	"pipeline/farm/overnats": {"core", "internal/strict", "pipeline/farm", "sdk/ocr"},
 }
 
 // engines says which package alone may import a third-party module: the engine
 // that it wraps.
 var engines = map[string][]string{
-	"github.com/nats-io/":                 {"core/journal"},
+	"github.com/nats-io/":                 {"core/journal", "pipeline/farm/overnats"},
 	"github.com/pdfcpu/":                  {"plugins/pdf"},
 	"github.com/otiai10/gosseract":        {"plugins/tesseract"},
 	"github.com/hashicorp/go-plugin":      {"sdk", "plugins/host", "plugins/fault"},
