@@ -4,13 +4,16 @@ package lept
 #cgo CFLAGS: -O3
 #cgo LDFLAGS: -lm
 #include "ascents.h"
+#include <stdlib.h>
 #include "bridge.h"
+#include "components.h"
 */
 import "C"
 
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // Box is where a shape lies, in pixels.
@@ -19,19 +22,33 @@ type Box struct{ X, Y, W, H int }
 // Shapes gives the boxes of all connected black shapes of a 1-bit image, at most
 // limit of them; more says whether there are others.
 func (i Image) Shapes(limit int) (boxes []Box, more bool, err error) {
-	all := C.pixConnCompBB(i.p, 8)
-	if all == nil {
-		return nil, false, fmt.Errorf("find the shapes of the image: leptonica refuses")
+	if i.Depth() != 1 {
+		return nil, false, fmt.Errorf("find the shapes of the image: it has %d bits a pixel, not 1", i.Depth())
 	}
+	var n C.int
+	all := C.tl_components(i.p, &n)
+	if all == nil {
+		return nil, false, fmt.Errorf("find the shapes of the image: there is not enough memory")
+	}
+	defer C.free(unsafe.Pointer(all))
+	boxes = make([]Box, min(int(n), limit))
+	for k, b := range unsafe.Slice(all, len(boxes)) {
+		boxes[k] = Box{int(b.x0), int(b.y0), int(b.x1-b.x0) + 1, int(b.y1-b.y0) + 1}
+	}
+	return boxes, int(n) > limit, nil
+}
+
+// slowShapes is what leptonica itself says in the place of [Image.Shapes].
+func (i Image) slowShapes() []Box {
+	all := C.pixConnCompBB(i.p, 8)
 	defer C.boxaDestroy(&all)
-	n := int(C.boxaGetCount(all))
-	boxes = make([]Box, min(n, limit))
+	boxes := make([]Box, int(C.boxaGetCount(all)))
 	for k := range boxes {
 		var x, y, w, h C.l_int32
 		C.boxaGetBoxGeometry(all, C.l_int32(k), &x, &y, &w, &h)
 		boxes[k] = Box{int(x), int(y), int(w), int(h)}
 	}
-	return boxes, n > limit, nil
+	return boxes
 }
 
 // Black counts the black pixels of a 1-bit image inside box.

@@ -6,13 +6,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/twinleaf-scan/twinleaf/internal/shared"
 )
 
-// TestAscendersWeighWhatLeptonicaSays compares the two on real pages, all four ways up.
-func TestAscendersWeighWhatLeptonicaSays(t *testing.T) {
+// TestPagesAreSeenAsLeptonicaSeesThem compares ascenders and shapes with what the library
+// finds on real pages, all four ways up.
+func TestPagesAreSeenAsLeptonicaSeesThem(t *testing.T) {
 	spoke := 0
 	for _, path := range append(shared.Files(t, "scans-with-truth/*.tif"), shared.Files(t, "odd/*.tif")...) {
 		info, err := Stat(path, 100e6)
@@ -51,9 +53,9 @@ func TestAscendersWeighWhatLeptonicaSays(t *testing.T) {
 	}
 }
 
-// TestAscendersOfNoiseWeighWhatLeptonicaSays draws strokes and bars at random, in sizes
+// TestNoiseIsSeenAsLeptonicaSeesIt draws strokes and bars at random, in sizes
 // that end anywhere in a word and a square of four.
-func TestAscendersOfNoiseWeighWhatLeptonicaSays(t *testing.T) {
+func TestNoiseIsSeenAsLeptonicaSeesIt(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	spoke := 0
 	for n := range 60 {
@@ -77,6 +79,10 @@ func same(t *testing.T, name string, img Image) (spoke int) {
 	wantUp, wantLeft := img.slowUpDown()
 	if up != wantUp || left != wantLeft {
 		t.Errorf("%s: got %v up, %v left; want %v, %v", name, up, left, wantUp, wantLeft)
+	}
+	shapes, more, err := img.Shapes(1 << 30)
+	if err != nil || more || !slices.Equal(shapes, img.slowShapes()) {
+		t.Errorf("%s: got %d shapes, %v; want %d, or others", name, len(shapes), err, len(img.slowShapes()))
 	}
 	if up != 0 || left != 0 {
 		return 1
