@@ -59,7 +59,7 @@ func (m *paired) configure(c *pipeline.Config) {
 // join makes the node, now that there is a pipeline.
 func (m *paired) join(e *engine) error {
 	c := m.part.config
-	m.pipe = e.pipe
+	m.pipe, m.farm, m.pages = e.pipe, e.farm, m.reader(e)
 	m.checker = &checker{
 		here: func(ctx context.Context, deep bool) (parity.Manifest, error) {
 			return e.manifest(ctx, c, m.now(), deep)
@@ -78,7 +78,7 @@ func (m *paired) join(e *engine) error {
 			Self: m.self.ID, Peer: m.formed.Peer.ID, Pair: m.formed.Pair, Role: m.part.role(m.formed.Role),
 			Protocol: pairProtocol, Run: m.run, Manual: c.Pair.Takeover == takeoverManual, Silence: c.Pair.Silence,
 		},
-		Link: m.client, Journal: e.journal, Copy: m.copy, Blobs: e.blobs, Work: worker{e.pipe}, Offers: offered(c, node.Offers{Manifest: m.checker.here}), CopyCompacted: e.pipe.PeerCompacted, Salvage: e.salvage,
+		Link: m.client, Journal: e.journal, Copy: m.copy, Blobs: e.blobs, Work: worker{e.pipe}, Offers: offered(c, node.Offers{Manifest: m.checker.here, Pages: m.pages}), CopyCompacted: e.pipe.PeerCompacted, Salvage: e.salvage,
 		Verdicts: m.verdicts, Health: m.health, Skew: m.checker.skewed, Now: m.now, Log: m.log,
 	})
 	m.look()

@@ -20,6 +20,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core/pair/node"
 	"github.com/twinleaf-scan/twinleaf/core/parity"
 	"github.com/twinleaf-scan/twinleaf/pipeline"
+	"github.com/twinleaf-scan/twinleaf/pipeline/farm"
 )
 
 // paired is this server as one of a pair, while its data service is open.
@@ -33,6 +34,8 @@ type paired struct {
 	pipe    *pipeline.Pipeline
 	node    *node.Node
 	checker *checker
+	farm    *farm.Pool // the other server joins it
+	pages   *reading   // read for the other server
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -48,6 +51,7 @@ func (m *paired) serve(ctx context.Context) error {
 	g.Go(func() error { return m.node.Run(ctx) })
 	g.Go(func() error { return m.checker.run(ctx) })
 	g.Go(func() error { return m.watch(ctx) })
+	g.Go(func() error { return m.hire(ctx, m.farm) })
 	return g.Wait()
 }
 
@@ -64,8 +68,16 @@ func (m *paired) takeLeave(ctx context.Context) {
 }
 
 func (m *paired) close() error {
+	m.stopReading()
 	m.client.Close()
 	return m.copy.Close()
+}
+
+// stopReading reads nothing more for the other server.
+func (m *paired) stopReading() {
+	if m.pages != nil {
+		m.pages.stop()
+	}
 }
 
 // admit says why a job is not taken here; nil: it is.

@@ -3,7 +3,6 @@ package farm
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,8 +72,8 @@ func (c *Crew) Answer(ctx context.Context, t Task, path string) (Answer, error) 
 // Check says whether Answer would read a page at all, so that no image is fetched in vain:
 // ErrBasis when the engine is another one, or why it is not known what this one's is.
 func (c *Crew) Check(ctx context.Context, t Task) error {
-	if t.Image.Ref == "" || t.Basis == "" {
-		return errors.New("the task names no image, or not what its text has to rest on")
+	if err := t.check(); err != nil {
+		return err
 	}
 	on, err := c.bases.on(ctx, t.Step, string(t.Image.Ref))
 	if err != nil {

@@ -46,6 +46,8 @@ func (s *Server) mux() *http.ServeMux {
 		"POST /pair/lacks":          lacks,
 		"PUT /pair/blob/{ref}":      putBlob,
 		"GET /pair/blob/{ref}":      getBlob,
+		"GET /pair/pages":           places,
+		"POST /pair/page":           page,
 		"GET /pair/manifest":        manifest,
 		"GET /pair/plugins/lock":    lock,
 		"GET /pair/plugins/archive": archive,

@@ -70,6 +70,7 @@ type Client struct {
 	messages *http.Client
 	calls    *http.Client
 	streams  *http.Client
+	pages    *http.Client
 }
 
 // NewClient makes a client. It opens no connection before it is asked something.
@@ -81,17 +82,17 @@ func NewClient(cfg ClientConfig) *Client {
 			complain.about(f.Code, f)
 		}
 	}}
-	return &Client{cfg: cfg, messages: pool(d), calls: pool(d), streams: pool(d)}
+	return &Client{cfg: cfg, messages: pool(d, perKind), calls: pool(d, perKind), streams: pool(d, perKind), pages: pool(d, MaxPages+1)}
 }
 
-// pool is a client with connections of its own.
-func pool(d *dialer) *http.Client {
+// pool is a client with connections of its own, at most so many.
+func pool(d *dialer, most int) *http.Client {
 	var one http.Protocols
 	one.SetHTTP1(true)
 	t := &http.Transport{
 		DialTLSContext:  func(ctx context.Context, _, _ string) (net.Conn, error) { return d.dial(ctx) },
 		Protocols:       &one,
-		MaxConnsPerHost: perKind, MaxIdleConnsPerHost: perKind, IdleConnTimeout: keepAlive,
+		MaxConnsPerHost: most, MaxIdleConnsPerHost: most, IdleConnTimeout: keepAlive,
 		DisableCompression: true,
 		WriteBufferSize:    tcpBuffers, ReadBufferSize: tcpBuffers,
 	}
@@ -100,7 +101,7 @@ func pool(d *dialer) *http.Client {
 
 // Close ends the connections that nobody uses.
 func (c *Client) Close() {
-	for _, h := range []*http.Client{c.messages, c.calls, c.streams} {
+	for _, h := range []*http.Client{c.messages, c.calls, c.streams, c.pages} {
 		h.CloseIdleConnections()
 	}
 }

@@ -16,7 +16,7 @@
 // # On the wire
 //
 // HTTP/1.1, so that a call that took too long costs its connection and no other. Messages,
-// calls and streams have connections of their own: a hello never waits behind a blob.
+// calls, streams and pages have connections of their own: a hello never waits behind a blob.
 //
 //	POST   /pair/message          {"kind": …, "body": …}, at most 64 KiB
 //	GET    /pair/copy             how the copy stands
@@ -29,6 +29,8 @@
 //	POST   /pair/copy/compact?before=
 //	POST   /pair/lacks            refs → refs
 //	PUT    /pair/blob/REF, GET /pair/blob/REF
+//	GET    /pair/pages            how many pages are read for the peer at once
+//	POST   /pair/page             a page to read, at most 1 MiB → its text, at most 80 MiB
 //	GET    /pair/manifest?deep=
 //	GET    /pair/plugins/lock, GET /pair/plugins/archive?digest=
 //

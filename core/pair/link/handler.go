@@ -25,6 +25,7 @@ type Handler interface {
 
 	Copier
 	Keeper
+	Reader
 
 	Manifest(ctx context.Context, deep bool) (parity.Manifest, error)
 	Lock(ctx context.Context) ([]byte, error)

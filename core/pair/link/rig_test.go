@@ -63,6 +63,9 @@ type peer struct {
 	err  error                           // of every call
 	hold func(context.Context) error     // before a blob is kept
 	tell func() (parity.Manifest, error) // of Manifest
+
+	places int
+	read   func(ctx context.Context, task []byte) ([]byte, error) // of Page
 }
 
 func (p *peer) call(format string, a ...any) error {
@@ -171,6 +174,10 @@ func (p *peer) Blob(_ context.Context, ref core.Ref) (io.ReadCloser, error) {
 	}
 	return io.NopCloser(bytes.NewReader(raw)), p.err
 }
+
+func (p *peer) Places() int { return p.places }
+
+func (p *peer) Page(ctx context.Context, task []byte) ([]byte, error) { return p.read(ctx, task) }
 
 func (p *peer) Manifest(_ context.Context, deep bool) (parity.Manifest, error) {
 	if err := p.call("manifest %v", deep); err != nil {

@@ -23,6 +23,7 @@ type Offers struct {
 	Manifest func(ctx context.Context, deep bool) (parity.Manifest, error)
 	Lock     func(context.Context) ([]byte, error)
 	Archive  func(ctx context.Context, digest string) (io.ReadCloser, error)
+	Pages    link.Reader // reads pages for the peer
 }
 
 // Handler is what the peer may ask of this server. It is good from New on; what is about
@@ -226,6 +227,20 @@ func (h handler) Archive(ctx context.Context, digest string) (io.ReadCloser, err
 		return nil, notOffered("archive of plug-ins")
 	}
 	return h.cfg.Offers.Archive(ctx, digest)
+}
+
+func (h handler) Places() int {
+	if h.cfg.Offers.Pages == nil {
+		return 0
+	}
+	return h.cfg.Offers.Pages.Places()
+}
+
+func (h handler) Page(ctx context.Context, task []byte) ([]byte, error) {
+	if h.cfg.Offers.Pages == nil {
+		return nil, notOffered("engine that reads pages")
+	}
+	return h.cfg.Offers.Pages.Page(ctx, task)
 }
 
 func notOffered(what string) error {
