@@ -109,7 +109,8 @@ func (h *Host) try(ctx context.Context, r request, again bool, finish func(*outp
 		return err
 	}
 	w.out.Allow(r.plugin.hosts(), r.grants.net)
-	w.last, w.light = r.affinity, r.op == sdk.OpFingerprint
+	w.about(r.affinity)
+	w.light = r.op == sdk.OpFingerprint
 	w.stderr.reset()
 	w.hide(r.target, r.settings)
 	in := &inputs{slot: w.slot, paths: map[string]string{}}

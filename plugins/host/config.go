@@ -25,6 +25,7 @@ type Config struct {
 
 	Workers int              // processes of each reader, filter and recognizer; default: number of CPUs
 	Pool    map[sdk.Kind]int // processes by kind, instead of Workers; deliverers, assemblers and indexers have 2 by default
+	Sparing bool             // no more processes are started beforehand than a single page needs, until Warm
 	Own     map[sdk.Kind][]string
 	// Own names the server's own plug-ins of a kind: they serve where a job names no
 	// other; default: the plug-ins that come with Twinleaf.

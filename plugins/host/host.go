@@ -36,6 +36,7 @@ type Host struct {
 
 	mu     sync.Mutex // guards what follows
 	names  map[string]*plugin
+	warmed bool // there is work for all processes
 	closed bool
 }
 
@@ -83,22 +84,54 @@ func Open(ctx context.Context, config Config) (*Host, error) {
 	if config.Heartbeat > 0 {
 		h.wait.Go(h.beat)
 	}
-	for _, p := range h.plugins {
-		h.wait.Go(func() { h.warm(p) })
-	}
+	h.wait.Go(h.warmAll)
 	return h, nil
 }
 
-// warm fills the pool of a plug-in when its first process is there.
+// warmAll starts processes beforehand. What a single page needs last comes last.
+func (h *Host) warmAll() {
+	var all sync.WaitGroup
+	for _, p := range h.plugins {
+		all.Go(func() { h.warm(p) })
+	}
+	all.Wait()
+	for _, p := range h.plugins {
+		if pool, _ := p.ready(); pool != nil && h.config.Sparing && h.own(p, sdk.KindAssembler) {
+			pool.warm(1)
+		}
+	}
+}
+
+// warm starts processes of a plug-in beforehand when its first process is there.
 func (h *Host) warm(p *plugin) {
 	select {
 	case <-p.begun:
 	case <-h.life.Done():
 		return
 	}
-	if pool, _ := p.ready(); pool != nil && h.warms(p) {
-		pool.warm()
+	if pool, _ := p.ready(); pool != nil {
+		pool.warm(h.beforehand(p))
 	}
+}
+
+// Warm says that there is more than one page: what recognises is started beforehand, as it
+// is from the start on a host that is not sparing.
+func (h *Host) Warm() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.warmed || h.closed || !h.config.Sparing {
+		return
+	}
+	h.warmed = true
+	for _, p := range h.plugins {
+		h.wait.Go(func() { h.warm(p) })
+	}
+}
+
+func (h *Host) sparing() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.config.Sparing && !h.warmed
 }
 
 // stragglers are the programs whose first start has not ended yet.
@@ -183,19 +216,24 @@ func (h *Host) openAll() {
 	h.memory.keep()
 }
 
-// warms reports whether all processes of p are started beforehand. The server's own that
-// work on pages are; the others have the one that said what they are, or none, until they
-// are called.
-func (h *Host) warms(p *plugin) bool {
-	for _, k := range p.kinds() {
-		switch k {
-		case sdk.KindReader, sdk.KindFilter, sdk.KindRecognizer:
-			if slices.Contains(h.config.Own[k], p.name()) {
-				return true
-			}
-		}
+// beforehand is how many processes of p are started before they are called. The server's
+// own that work on pages are; the others have the one that said what they are, or none.
+// A sparing host starts those that every page needs, once: which reader that is, nobody
+// knows.
+func (h *Host) beforehand(p *plugin) int {
+	reads, filters, recognizes := h.own(p, sdk.KindReader), h.own(p, sdk.KindFilter), h.own(p, sdk.KindRecognizer)
+	switch {
+	case recognizes && !h.sparing(), !h.config.Sparing && (reads || filters):
+		return h.config.size(p.kinds())
+	case recognizes, filters:
+		return 1
 	}
-	return false
+	return 0
+}
+
+// own reports whether p is one of the server's own plug-ins of a kind.
+func (h *Host) own(p *plugin, k sdk.Kind) bool {
+	return slices.Contains(p.kinds(), k) && slices.Contains(h.config.Own[k], p.name())
 }
 
 // watchEvery is the time between two looks at the memory of busy processes; idle

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 // pool keeps the processes of one plug-in: it hands each to one call at a time,
@@ -20,8 +21,11 @@ type pool struct {
 	mu       sync.Mutex // guards what follows
 	idle     []*worker  // least recently used first
 	busy     map[*worker]struct{}
-	starting []time.Time // when the starts that are under way began
-	pending  int         // replacements among them
+	starting []time.Time   // when the starts that are under way began
+	pending  int           // replacements among them
+	coming   int           // starts for whoever calls next, from before they begin
+	awaiting int           // calls that wait for a process, see soon
+	news     chan struct{} // closed when there may be a process for those
 	health   health
 	counts   Counts
 	problem  string // the last thing that went wrong with a process
@@ -38,7 +42,7 @@ type want struct {
 
 func newPool(h *Host, p *plugin, size int) *pool {
 	return &pool{
-		host: h, plugin: p, turns: make(chan struct{}, size), busy: map[*worker]struct{}{},
+		host: h, plugin: p, turns: make(chan struct{}, size), busy: map[*worker]struct{}{}, news: make(chan struct{}),
 		health: health{limit: h.config.Strikes, rest: h.config.Quarantine},
 	}
 }
@@ -66,6 +70,9 @@ func (p *pool) worker(ctx context.Context, need want) (*worker, error) {
 		if w := p.takeIdle(need); w != nil {
 			return w, nil
 		}
+		if w := p.soon(ctx, need); w != nil {
+			return w, nil
+		}
 	}
 	select {
 	case <-time.After(wait):
@@ -81,6 +88,63 @@ func (p *pool) worker(ctx context.Context, need want) (*worker, error) {
 	defer p.mu.Unlock()
 	p.engage(w)
 	return w, nil
+}
+
+// sooner is how long a call waits for a process that is at work before it starts one of
+// its own, which takes as long.
+const sooner = 30 * time.Millisecond
+
+// soon waits for a process that is being started already, or that a short call has, and
+// gives it. Nil: there is none, and one is to be started.
+func (p *pool) soon(ctx context.Context, need want) *worker {
+	if len(need.writes) > 0 {
+		return nil
+	}
+	enough := time.NewTimer(sooner)
+	defer enough.Stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.awaiting++
+	defer func() { p.awaiting-- }()
+	for late := false; !p.closed; {
+		if p.awaiting > p.coming && (late || p.awaiting > p.coming+len(p.busy) || p.lengthy()) {
+			return nil
+		}
+		news := p.news
+		p.mu.Unlock()
+		select {
+		case <-news:
+		case <-enough.C:
+			late = true
+		case <-ctx.Done():
+			p.mu.Lock()
+			return nil // the start sees it too
+		}
+		w := p.takeIdle(need)
+		p.mu.Lock()
+		if w != nil {
+			return w
+		}
+	}
+	return nil
+}
+
+// lengthy reports whether calls of the plug-in take far longer than a start.
+func (p *pool) lengthy() bool {
+	for _, k := range p.plugin.kinds() {
+		if k != sdk.KindReader && k != sdk.KindFilter {
+			return true
+		}
+	}
+	return false
+}
+
+// tidings wakes those who wait for a process. The caller holds mu.
+func (p *pool) tidings() {
+	if p.awaiting > 0 {
+		close(p.news)
+		p.news = make(chan struct{})
+	}
 }
 
 // makeRoom ends the process that was idle longest where there are as many as there
@@ -130,7 +194,7 @@ func (p *pool) takeIdle(need want) *worker {
 		best = fit(func(w *worker) bool { return w.last == "" })
 	}
 	if best < 0 {
-		best = fit(func(*worker) bool { return true })
+		best = fit(func(w *worker) bool { return w.hits < worthKeeping || p.full() })
 	}
 	if best < 0 {
 		return nil
@@ -140,6 +204,10 @@ func (p *pool) takeIdle(need want) *worker {
 	p.engage(w)
 	return w
 }
+
+// worthKeeping is how many calls in a row about one input make a process be left to it
+// while another can be started: its cache holds a long document.
+const worthKeeping = 4
 
 // start starts a process that may write to some folders, and notes how it went.
 func (p *pool) start(writes []string) (*worker, error) {
@@ -235,6 +303,7 @@ func (p *pool) release(w *worker, successor bool) {
 		w.kill()
 	}
 	worn := good && w.calls >= p.host.config.Recycle
+	p.tidings()
 	p.mu.Unlock()
 	<-p.turns
 	switch {

@@ -31,6 +31,7 @@ func (p *pool) fill(worn *worker, writes []string) {
 		p.dismiss(worn)
 	}
 	p.adopt(w)
+	p.tidings()
 }
 
 // full reports whether there are or will be as many processes as calls that may run
@@ -56,23 +57,34 @@ func (p *pool) dismiss(w *worker) {
 	}
 }
 
-// warm starts processes until the pool is full. It returns early on a failure.
-func (p *pool) warm() {
-	for p.cold() {
+// warm starts processes until there are n or the pool is full. It returns early on a
+// failure.
+func (p *pool) warm(n int) {
+	for p.expect(n) {
 		w, err := p.start(nil)
+		p.mu.Lock()
+		p.coming--
+		if err == nil {
+			p.adopt(w)
+		}
+		p.tidings()
+		p.mu.Unlock()
 		if err != nil {
 			return // start has noted it
 		}
-		p.mu.Lock()
-		p.adopt(w)
-		p.mu.Unlock()
 	}
 }
 
-func (p *pool) cold() bool {
+// expect reports whether another process is to be started so that there are n, and
+// announces it.
+func (p *pool) expect(n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.closed && !p.full()
+	if p.closed || p.full() || len(p.idle)+len(p.busy)+len(p.starting) >= n {
+		return false
+	}
+	p.coming++
+	return true
 }
 
 // close ends all processes and keeps new ones from starting.

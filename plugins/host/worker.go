@@ -25,7 +25,7 @@ import (
 )
 
 // worker is one running process of a plug-in, with its slot and its connection.
-// One call at a time is made on it; whoever holds it owns calls, last and light.
+// One call at a time is made on it; whoever holds it owns calls, last, hits and light.
 type worker struct {
 	*process
 	slot     *slot
@@ -37,6 +37,7 @@ type worker struct {
 
 	calls   int       // made so far
 	last    string    // what the last call was about, for affinity
+	hits    int       // calls before it about the same
 	light   bool      // the present call is a question about the engine, which wears nothing out
 	limitKB int64     // of resident memory
 	since   time.Time // when it was last given to a call or taken back; guarded by the pool
@@ -97,6 +98,15 @@ func (h *Host) spawn(p *plugin, writes []string) (*worker, error) {
 		return nil, w.startError(err)
 	}
 	return w, nil
+}
+
+// about notes what a call is about.
+func (w *worker) about(input string) {
+	if w.last != input || input == "" {
+		w.last, w.hits = input, 0
+		return
+	}
+	w.hits++
 }
 
 // gone reports whether the process has ended or is about to.
