@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -254,6 +255,7 @@ type onceConfig struct {
 	plugins  host.Config // where they lie
 	workers  int
 	password string
+	sparing  bool // there may be a single page: no more is started than that needs, before there are others
 	log      *slog.Logger
 
 	keep   pipeline.Config                                                   // what of the work is remembered; the zero value does for a single call
@@ -279,12 +281,16 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 		return nil, errors.Join(err, e.close())
 	}
 	c.plugins.Memory = ownMemory()
+	if c.sparing {
+		c.plugins.Sparing, c.plugins.Patience = true, time.Millisecond // the work waits for what it needs, and for nothing else
+	}
 	if err := e.openHost(ctx, c.plugins, filepath.Join(c.dir, "spool"), nil, c.log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	h := secretsHost{Host: e.host}
 	all := stages(h, h, e.blobs, nil)
 	all[core.Deliver] = stageFunc(func(context.Context, core.Task) (core.Result, error) { return core.Delivered{}, nil })
+	all[core.Ingest] = e.warmForMore(all[core.Ingest])
 	all = withPassword(all, c.password)
 	if c.around != nil {
 		all = c.around(all)
@@ -306,6 +312,24 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 type stageFunc func(context.Context, core.Task) (core.Result, error)
 
 func (f stageFunc) Run(ctx context.Context, t core.Task) (core.Result, error) { return f(ctx, t) }
+
+// warmForMore has the other processes of a sparing host started when there is a second
+// page for them.
+func (e *engine) warmForMore(ingest pipeline.Stage) pipeline.Stage {
+	var pages atomic.Int64
+	return stageFunc(func(ctx context.Context, t core.Task) (core.Result, error) {
+		r, err := ingest.Run(ctx, t)
+		if found, ok := r.(core.DocumentIngested); ok {
+			for _, in := range found.Inputs {
+				pages.Add(int64(len(in.Pages)))
+			}
+		}
+		if pages.Load() > 1 {
+			e.host.Warm()
+		}
+		return r, err
+	})
+}
 
 // withPassword hands every stage the password, which no journal ever sees.
 func withPassword(all map[core.Stage]pipeline.Stage, password string) map[core.Stage]pipeline.Stage {

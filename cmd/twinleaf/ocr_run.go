@@ -50,7 +50,7 @@ func (r *ocrRun) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	r.engine, err = openOnce(ctx, onceConfig{dir: dir, plugins: r.plugins, workers: r.flags.jobs, password: r.flags.password, log: log})
+	r.engine, err = openOnce(ctx, onceConfig{dir: dir, plugins: r.plugins, workers: r.flags.jobs, password: r.flags.password, sparing: len(r.docs) == 1, log: log})
 	if err != nil {
 		return err
 	}
