@@ -41,6 +41,7 @@ type config struct {
 	Web          console.Config `yaml:"web"`
 	Watch        []watch.Config `yaml:"watch"`
 	Pair         pairConfig     `yaml:"pair"`
+	Nats         natsConfig     `yaml:"nats"`
 }
 
 // pairConfig is how the other server of a pair reaches this one, and what this one does
@@ -117,6 +118,9 @@ func (c config) complete() (config, error) {
 		}
 	}
 	if err := c.Pair.check(); err != nil {
+		return c, err
+	}
+	if err := c.Nats.check(); err != nil {
 		return c, err
 	}
 	return c, c.checkWatch()

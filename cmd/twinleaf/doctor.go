@@ -89,6 +89,7 @@ func diagnose(ctx context.Context, a *app, f serveFlags) []finding {
 		list = append(list, dataFindings(c.Data)...)
 		list = append(list, licenseFinding(c))
 		list = append(list, address(c))
+		list = append(list, workerFinding(c)...)
 	}
 	return append(list, limits()...)
 }

@@ -80,7 +80,7 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 	}
 	how.Also, how.Left = append(heir, c.Name), left
 	h := secretsHost{e.host, e.secrets}
-	e.farm = farm.New(h, e.host, e.workers, log.With("part", "farm"))
+	e.farm = farm.New(h, e.host, c.Nats.places(e.workers), log.With("part", "farm"))
 	if e.pipe, err = pipeline.New(ctx, how, e.log, e.blobs, stages(h, e.farm, e.blobs, e.kept.again())); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

@@ -53,7 +53,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newBench(a), newDoctor(a), newVersion(a),
 		newProfile(a), newDestination(a), newSettings(a), newPlugin(a),
 		newUser(a), newToken(a), newLogin(a), newLogout(a), newLicense(a), newActivate(a), newDeactivate(a),
-		newPair(a), newParity(a), newLog(a), newJournal(a), newMan(a),
+		newPair(a), newWorker(a), newParity(a), newLog(a), newJournal(a), newMan(a),
 	)
 	return root
 }

@@ -144,6 +144,7 @@ type server struct {
 	web     *console.Server
 	probe   *webProbe
 	faults  *faults
+	nats    natsDoor
 	watch   []*watch.Watcher
 }
 
@@ -158,6 +159,7 @@ func newServer(c config, files *serverLog, f *faults) (*server, error) {
 	s.license.peer = s.pair.use
 	registry.MustRegister(s.license.metric(), files.metric(), newPairCollector(s.pair.numbers))
 	who := accounts{access.New(access.Config{}, kept{s.live}, kept{s.live})}
+	s.nats = natsDoor{c.Nats, who.Directory, log.With("part", "workers")}
 	var err error
 	s.web, err = console.New(c.Web, console.Parts{
 		Log: log.With("part", "web"), Version: version, Registry: registry, Defaults: c.defaults(),
@@ -284,7 +286,7 @@ func (s *server) data(soft, hard context.Context) error {
 		if soft.Err() != nil {
 			e.pipe.Drain()
 		}
-		renew, err := e.run(hard, s.pair.renewed)
+		renew, err := s.work(hard, e)
 		renew = renew && soft.Err() == nil
 		cause := "the server is stopping"
 		if renew {
@@ -296,6 +298,20 @@ func (s *server) data(soft, hard context.Context) error {
 			return err
 		}
 	}
+}
+
+// work runs an engine, and lets workers in meanwhile.
+func (s *server) work(ctx context.Context, e *engine) (renew bool, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var g errgroup.Group
+	g.Go(func() error {
+		s.nats.run(ctx, e)
+		return nil
+	})
+	renew, err = e.run(ctx, s.pair.renewed)
+	stop()
+	return renew, errors.Join(err, g.Wait())
 }
 
 func (s *server) open(ctx context.Context) (*engine, error) {

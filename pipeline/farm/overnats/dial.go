@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -26,8 +27,29 @@ type Dial struct {
 	Log         *slog.Logger
 }
 
-// ErrPin is the error where another key answers than the one that was pinned.
-var ErrPin = errors.New("another key than the pinned one answers")
+// What may be wrong with a connection; anything else is for who knows NATS.
+var (
+	ErrPin         = errors.New("another key than the pinned one answers")
+	ErrToken       = errors.New("who this is, is not known there")
+	ErrUnreachable = errors.New("nobody answers")
+	ErrCertificate = errors.New("nobody whom this machine trusts knows the certificate")
+)
+
+// told gives an error of NATS the name that callers know it by.
+func told(err error) error {
+	var unknown *tls.CertificateVerificationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked), errors.Is(err, nats.ErrAccountAuthExpired):
+		return fmt.Errorf("%w (%w)", ErrToken, err)
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: %w", ErrCertificate, err)
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), errors.As(err, new(*net.OpError)), errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return err
+}
 
 // Check says what is wrong with an address. TLS is a must beyond this machine.
 func (d Dial) Check() error {
@@ -53,9 +75,15 @@ func loopback(host string) bool {
 // NewID is a worker's id, for one run of it.
 func NewID() string { return newID() }
 
+// Conn is a connection with how it was made.
+type Conn struct {
+	*nats.Conn
+	Dial Dial
+}
+
 // Connect connects, and stays connected until the connection is closed by the caller or
 // the server refuses who it is.
-func Connect(ctx context.Context, d Dial) (*nats.Conn, error) {
+func Connect(ctx context.Context, d Dial) (*Conn, error) {
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
@@ -66,13 +94,16 @@ func Connect(ctx context.Context, d Dial) (*nats.Conn, error) {
 	options := append(d.options(&wrong), d.events()...)
 	nc, err := nats.Connect(d.URL, options...)
 	if err != nil && wrong.Load() {
-		err = ErrPin
+		return nil, ErrPin
 	}
 	if err == nil && ctx.Err() != nil {
 		nc.Close()
 		return nil, ctx.Err()
 	}
-	return nc, err
+	if err != nil {
+		return nil, told(err)
+	}
+	return &Conn{nc, d}, nil
 }
 
 func (d Dial) options(wrong *atomic.Bool) []nats.Option {

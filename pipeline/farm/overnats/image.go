@@ -102,7 +102,7 @@ func (i *image) request(ctx context.Context, text []byte, at int64) ([]byte, err
 func (i *image) remove() {
 	if i.dir != "" {
 		if err := os.RemoveAll(i.dir); err != nil {
-			i.worker.config.Log.Warn("a page's image stays behind", "dir", i.dir, "err", err)
+			i.worker.log.Warn("a page's image stays behind", "dir", i.dir, "err", err)
 		}
 	}
 }

@@ -136,12 +136,12 @@ func TestAWorkerThatIsSilentIsGone(t *testing.T) {
 func (r *rig) stranger(t *testing.T) (nc *nats.Conn, id string) {
 	t.Helper()
 	id = NewID()
-	nc, err := Connect(t.Context(), r.dial(id))
+	c, err := Connect(t.Context(), r.dial(id))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(nc.Close)
-	return nc, id
+	t.Cleanup(c.Close)
+	return c.Conn, id
 }
 
 func TestAWorkerThatStopsEndsItsPages(t *testing.T) {
@@ -257,9 +257,9 @@ func TestOnlyWhoHasARightTokenComesIn(t *testing.T) {
 		change func(*Dial)
 		want   error
 	}{
-		"wrong token": {func(d *Dial) { d.Token = "twt_x" }, nats.ErrAuthorization},
-		"no token":    {func(d *Dial) { d.Token = "" }, nats.ErrAuthorization},
-		"no worker":   {func(d *Dial) { d.Name = "eve" }, nats.ErrAuthorization},
+		"wrong token": {func(d *Dial) { d.Token = "twt_x" }, ErrToken},
+		"no token":    {func(d *Dial) { d.Token = "" }, ErrToken},
+		"no worker":   {func(d *Dial) { d.Name = "eve" }, ErrToken},
 		"wrong pin":   {func(d *Dial) { d.Pinned = func(*x509.Certificate) bool { return false } }, ErrPin},
 	} {
 		d := r.dial(NewID())
@@ -274,7 +274,7 @@ func TestOnlyWhoHasARightTokenComesIn(t *testing.T) {
 	}
 	d := r.dial(NewID())
 	d.Pinned = nil
-	if _, err := Connect(t.Context(), d); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := Connect(t.Context(), d); err == nil || !errors.Is(err, ErrCertificate) {
 		t.Errorf("a certificate that nobody knows: got %v", err)
 	}
 	for _, url := range []string{"nats://192.0.2.7:4222", "http://x", "x:4222", "tls://a:b@host:1", ""} {
@@ -429,5 +429,14 @@ func TestAPageThatComesTwiceIsReadOnce(t *testing.T) {
 	defer mu.Unlock()
 	if began != 4 {
 		t.Errorf("%d pages were read, want 4", began)
+	}
+}
+
+func TestWhereNobodyListensItIsSaid(t *testing.T) {
+	r := newRig(t, nil)
+	d := r.dial(NewID())
+	r.hub.Close()
+	if _, err := Connect(t.Context(), d); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("got %v", err)
 	}
 }

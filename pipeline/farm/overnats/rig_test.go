@@ -174,12 +174,12 @@ func (r *rig) put(t testing.TB, content []byte) core.File {
 }
 
 func (r *rig) dial(id string) Dial {
-	return Dial{URL: "tls://" + r.hub.Addr().String(), Name: id, Token: secret, Pinned: r.pin}
+	return Dial{URL: "tls://" + r.hub.Addr().String(), Name: id, Token: secret, Pinned: r.pin, Log: r.logger()}
 }
 
 // hand is a worker that a test can stop in two ways.
 type hand struct {
-	nc    *nats.Conn
+	nc    *Conn
 	dir   string
 	stop  context.CancelFunc
 	ended chan error
@@ -188,21 +188,20 @@ type hand struct {
 // work lets a worker work.
 func (r *rig) work(t testing.TB, name string, do Do) *hand {
 	t.Helper()
-	id := NewID()
-	nc, err := Connect(t.Context(), r.dial(id))
+	nc, err := Connect(t.Context(), r.dial(NewID()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r.workOver(t, nc, id, name, do)
+	return r.workOver(t, nc, name, do)
 }
 
-func (r *rig) workOver(t testing.TB, nc *nats.Conn, id, name string, do Do) *hand {
+func (r *rig) workOver(t testing.TB, nc *Conn, name string, do Do) *hand {
 	t.Helper()
 	h := &hand{nc: nc, dir: t.TempDir(), ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, h.stop = context.WithCancel(context.Background())
 	go func() {
-		h.ended <- Work(ctx, nc, WorkerConfig{ID: id, Name: name, Version: "1", Slots: 2, Do: do, Dir: h.dir, Log: r.logger()})
+		h.ended <- Work(ctx, nc, WorkerConfig{Name: name, Version: "1", Slots: 2, Do: do, Dir: h.dir})
 	}()
 	t.Cleanup(func() {
 		h.stop()

@@ -94,12 +94,16 @@ func (s *server) run(ctx context.Context) error {
 		_ = sub.SetPendingLimits(16<<10, 32<<20) // it is live
 		subs = append(subs, sub)
 	}
+	closed := s.nc.StatusChanged(nats.CLOSED)
+	defer s.nc.RemoveStatusListener(closed)
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-closed:
+			return fmt.Errorf("workers over NATS: the connection is closed: %w", told(cmp.Or(s.nc.LastError(), nats.ErrConnectionClosed)))
 		case id := <-s.config.Gone:
 			s.dismiss(func(r *remote) bool { return r.id == id }, errors.New("its connection has ended"))
 		case now := <-every.C:
@@ -164,7 +168,7 @@ func (s *server) meet(id string, h hello) error {
 	case h.Slots == 0:
 		r.retire()
 	case isNew:
-		s.config.Log.Info("a worker is there", "worker", r.name, "slots", h.Slots, "version", h.Version)
+		s.config.Log.Debug("a worker is there", "worker", r.name, "slots", h.Slots, "version", h.Version)
 		r.join(s.config.Join)
 	}
 	return nil

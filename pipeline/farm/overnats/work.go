@@ -25,7 +25,6 @@ type Do func(ctx context.Context, t farm.Task, fetch Fetch) (farm.Answer, error)
 
 // WorkerConfig is what the worker's side needs.
 type WorkerConfig struct {
-	ID      string // that the connection was made with
 	Server  string // whose worker it is; empty: the only one that is found
 	Name    string
 	Version string
@@ -33,12 +32,12 @@ type WorkerConfig struct {
 	Do      Do
 	Dir     string        // for images, one at a time and slot
 	Drain   time.Duration // for pages under way when the worker stops; default 30 s
-	Log     *slog.Logger  // default: none
 }
 
 // worker is the worker's side.
 type worker struct {
 	config WorkerConfig
+	log    *slog.Logger
 	nc     *nats.Conn
 	packer *packer
 	of     subjects
@@ -59,13 +58,10 @@ var ErrNoServer = errors.New("no server was found")
 // Work takes pages of a server until ctx ends, and then ends those that it has. The
 // connection is the caller's, and is still needed for a moment after ctx has ended. When
 // it is closed for good, Work ends with the reason.
-func Work(ctx context.Context, nc *nats.Conn, c WorkerConfig) error {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+func Work(ctx context.Context, nc *Conn, c WorkerConfig) error {
 	c.Drain = cmp.Or(c.Drain, 30*time.Second)
-	if !ValidName(c.Name) || !idShape.MatchString(c.ID) || c.Slots < 1 || c.Slots > maxSlots {
-		return fmt.Errorf("worker: the name %.80q, the id %.40q or %d slots cannot be", c.Name, c.ID, c.Slots)
+	if !ValidName(c.Name) || !idShape.MatchString(nc.Dial.Name) || c.Slots < 1 || c.Slots > maxSlots {
+		return fmt.Errorf("worker: the name %.80q, the id %.40q or %d slots cannot be", c.Name, nc.Dial.Name, c.Slots)
 	}
 	if limit := nc.MaxPayload(); limit < minPayload {
 		return fmt.Errorf("worker: the NATS server takes messages of %d bytes, at least %d are needed (max_payload)", limit, minPayload)
@@ -76,13 +72,13 @@ func Work(ctx context.Context, nc *nats.Conn, c WorkerConfig) error {
 	}
 	defer p.close()
 	if c.Server == "" {
-		if c.Server, err = find(ctx, nc); err != nil {
+		if c.Server, err = find(ctx, nc.Conn); err != nil {
 			return err
 		}
 	}
 	hard, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
-	w := &worker{config: c, nc: nc, packer: p, of: subjects{c.Server, c.ID}, hard: hard, pages: map[string]context.CancelFunc{}}
+	w := &worker{config: c, log: nc.Dial.Log, nc: nc.Conn, packer: p, of: subjects{c.Server, nc.Dial.Name}, hard: hard, pages: map[string]context.CancelFunc{}}
 	deaf, err := w.listen()
 	defer deaf()
 	if err != nil {
@@ -153,7 +149,7 @@ func (w *worker) run(ctx context.Context) error {
 	defer w.nc.RemoveStatusListener(again)
 	every := time.NewTicker(helloEvery)
 	defer every.Stop()
-	said := saying{log: w.config.Log}
+	said := saying{log: w.log}
 	for {
 		if err := said.take(w.greet(ctx, w.config.Slots)); err != nil {
 			return err
@@ -162,7 +158,7 @@ func (w *worker) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-closed:
-			return fmt.Errorf("worker: the connection is closed: %w", cmp.Or(w.nc.LastError(), nats.ErrConnectionClosed))
+			return fmt.Errorf("the connection is closed: %w", told(cmp.Or(w.nc.LastError(), nats.ErrConnectionClosed)))
 		case <-again:
 		case <-every.C:
 		}
@@ -234,7 +230,7 @@ func (w *worker) drain(giveUp func()) {
 		close(ended)
 	}()
 	if !w.nc.IsClosed() && n > 0 {
-		w.config.Log.Info("stopping: pages under way may end", "pages", n, "timeout", w.config.Drain)
+		w.log.Info("stopping: pages under way may end", "pages", n, "timeout", w.config.Drain)
 	}
 	if w.nc.IsClosed() {
 		giveUp() // nobody waits for them
@@ -258,7 +254,7 @@ func (w *worker) await(ended <-chan struct{}, giveUp func()) {
 		case <-ended:
 			return
 		case <-late.C:
-			w.config.Log.Warn("pages took too long and are given up; the server has them read elsewhere")
+			w.log.Warn("pages took too long and are given up; the server has them read elsewhere")
 			giveUp()
 			<-ended
 			return
@@ -271,7 +267,7 @@ func (w *worker) await(ended <-chan struct{}, giveUp func()) {
 func (w *worker) page(m *nats.Msg) {
 	o, err := decodeOrder(m.Data)
 	if err != nil {
-		w.config.Log.Warn("a page that makes no sense", "err", err)
+		w.log.Warn("a page that makes no sense", "err", err)
 		if m.Reply != "" {
 			_ = m.Respond(fault(codeFailed, err).encode(nil))
 		}
@@ -352,7 +348,7 @@ func (w *worker) read(ctx context.Context, o order) {
 		case messages := <-done:
 			for _, m := range messages {
 				if err := w.nc.Publish(reply, m); err != nil {
-					w.config.Log.Warn("an answer could not be sent", "err", err)
+					w.log.Warn("an answer could not be sent", "err", err)
 					return
 				}
 			}
@@ -372,10 +368,10 @@ func (w *worker) answer(ctx context.Context, o order) [][]byte {
 	case ctx.Err() != nil:
 		return nil // nobody listens
 	case errors.Is(err, farm.ErrBasis):
-		w.config.Log.Warn("the server's engine is another one; its pages are refused", "server", w.config.Server, "err", err)
+		w.log.Warn("the server's engine is another one; its pages are refused", "server", w.config.Server, "err", err)
 		return [][]byte{fault(codeBasis, err).encode(nil)}
 	}
-	w.config.Log.Warn("a page gave no text", "job", o.Task.Job, "err", err)
+	w.log.Warn("a page gave no text", "job", o.Task.Job, "err", err)
 	return [][]byte{fault(codeFailed, err).encode(nil)}
 }
 
