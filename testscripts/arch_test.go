@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"pipeline/rasterize": {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
 	"pipeline/clean":     {"core", "core/blob", "sdk/ocr", "pipeline/internal", "pipeline/reuse"},
 	"pipeline/recognize": {"core", "core/blob", "sdk/ocr", "pipeline/internal", "pipeline/reuse"},
-	"pipeline/farm":      {"core", "core/blob", "sdk/ocr", "pipeline/recognize", "pipeline/reuse"},
+	"pipeline/farm":      {"core", "internal/strict", "sdk/ocr", "pipeline/recognize", "pipeline/reuse"},
 	"pipeline/assemble":  {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
 	"pipeline/deliver":   {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
 	"receive/watch":      {"core"},

@@ -8,10 +8,10 @@ import (
 	"github.com/twinleaf-scan/twinleaf/plugins/host"
 )
 
-// newRegistry is the server's metrics: the process, the jobs, the stages, the plug-ins, the cache.
+// newRegistry is the server's metrics: the process, the jobs, the stages, the plug-ins, the cache, the workers.
 func newRegistry(l *live) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newCollector(l), newKeptCollector(l.keptNumbers))
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newCollector(l), newKeptCollector(l.keptNumbers), newFarmCollector(l.farmNumbers))
 	return r
 }
 

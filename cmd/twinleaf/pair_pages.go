@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/console/api"
 	"github.com/twinleaf-scan/twinleaf/core"
 	"github.com/twinleaf-scan/twinleaf/core/pair"
 	"github.com/twinleaf-scan/twinleaf/core/pair/link"
@@ -187,6 +188,16 @@ func (m *paired) hired(pool *farm.Pool, slots int) (h *helper, dismiss func()) {
 	h.slots.Store(int64(slots))
 	leave := pool.Join(h)
 	return h, func() { leave(); end() }
+}
+
+// worker is the other server as a worker of this one; nil: it is none.
+func (m *paired) worker() *api.PairWorker {
+	for _, w := range m.farm.Workers() {
+		if w.Name == m.formed.Peer.Name {
+			return &api.PairWorker{Slots: w.Slots, Busy: w.Busy, Pages: w.Pages, Failures: w.Failures, Problem: w.Problem}
+		}
+	}
+	return nil
 }
 
 const (

@@ -87,7 +87,7 @@ func (p pairing) Status(context.Context) (api.Pair, error) {
 			Lag: s.Lag, SkewMS: s.Skew.Milliseconds(),
 		},
 		Parity:   &api.PairParity{At: report.At, Differences: differences, Warnings: warnings, Checked: checked},
-		Sessions: m.open(), Withheld: m.withheld(),
+		Worker: m.worker(), Sessions: m.open(), Withheld: m.withheld(),
 	}
 	p.happened(&out, m, s)
 	return out, nil

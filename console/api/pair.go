@@ -33,11 +33,21 @@ type Pair struct {
 	Takeover *PairTakeover `json:"takeover,omitempty" doc:"The last one, of either server's jobs"`
 	First    *PairFirst    `json:"firstJob,omitempty" doc:"First job that the secondary took in the last failover"`
 	Parity   *PairParity   `json:"parity,omitempty"`
+	Worker   *PairWorker   `json:"worker,omitempty" doc:"What the other server reads of this one's pages; nothing: it reads none at present"`
 	Sessions int           `json:"sessions,omitempty" doc:"Sessions of people and clients that are open on this server"`
 	Withheld int           `json:"withheld,omitempty" doc:"Jobs of the other server that do not run here because they need what differs"`
 	Refused  *Problem      `json:"refused,omitempty" doc:"Why the servers do not work together, or why this one does not take over"`
 	Events   []PairEvent   `json:"events,omitempty" doc:"What happened lately, the newest first"`
 	Window   *PairWindow   `json:"window,omitempty" doc:"Of the last POST /v1/pair/init since the server started"`
+}
+
+// PairWorker is the other server as one that reads pages for this one.
+type PairWorker struct {
+	Slots    int    `json:"slots" doc:"Pages that it takes at once; 0: none at present"`
+	Busy     int    `json:"busy" doc:"Pages that it has"`
+	Pages    int64  `json:"pages" doc:"Pages that it has read since it began"`
+	Failures int64  `json:"failures,omitempty" doc:"Times that it gave no text; those pages were read here"`
+	Problem  string `json:"problem,omitempty" doc:"Why, the last time"`
 }
 
 // PairServer is one server of a pair.
