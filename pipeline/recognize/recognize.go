@@ -32,6 +32,7 @@ type Stage struct {
 	recognizer Recognizer
 	reader     Reader
 	memory     *reuse.Memory // nil: nothing is kept
+	turns      turns
 }
 
 // New makes the stage.
@@ -62,24 +63,6 @@ func (s *Stage) Run(ctx context.Context, t core.Task) (core.Result, error) {
 		q.Useless()
 	}
 	return s.recognized(ctx, t, q)
-}
-
-// carried is the text of a page that brought it along.
-func (s *Stage) carried(ctx context.Context, t core.Task) (core.Result, error) {
-	work, err := take.Begin(s.store)
-	if err != nil {
-		return nil, err
-	}
-	defer work.End()
-	input, err := work.Source(t.Input)
-	if err != nil {
-		return nil, err
-	}
-	text, err := s.reader.Text(ctx, core.TextCall{Input: input, Page: t.InputPage, Options: t.Options, Dir: work.Dir})
-	if err != nil {
-		return nil, err
-	}
-	return finish(ctx, text, t, work, func() {})
 }
 
 // recognized is what the recognizer reads, which is kept for the next one who asks.

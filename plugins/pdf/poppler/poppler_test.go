@@ -19,9 +19,9 @@ const answer = `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title
 <page width="1" height="1"></page></doc></body></html>`
 
 func TestAnswerOfPdftotextIsRead(t *testing.T) {
-	pages, err := ParseText(strings.NewReader(answer))
-	if err != nil || len(pages) != 2 {
-		t.Fatalf("got %d pages and %v, want 2", len(pages), err)
+	pages := ParseText([]byte(answer))
+	if len(pages) != 2 {
+		t.Fatalf("got %d pages, want 2", len(pages))
 	}
 	words := pages[0].Blocks[0].Lines[0].Words
 	want := []Word{{Rect{1.5, 2, 3, 4}, "R&D"}, {Rect{}, "é"}}
@@ -32,9 +32,9 @@ func TestAnswerOfPdftotextIsRead(t *testing.T) {
 
 func TestBrokenAnswerGivesWhatCameBefore(t *testing.T) {
 	cut := answer[:strings.Index(answer, "</word>")] + "</word><word xMin=<"
-	pages, err := ParseText(strings.NewReader(cut))
-	if err != nil || len(pages) != 1 || len(pages[0].Blocks[0].Lines[0].Words) != 1 {
-		t.Errorf("got %+v and %v, want one page with one word", pages, err)
+	pages := ParseText([]byte(cut))
+	if len(pages) != 1 || len(pages[0].Blocks[0].Lines[0].Words) != 1 {
+		t.Errorf("got %+v, want one page with one word", pages)
 	}
 }
 
@@ -43,11 +43,7 @@ func FuzzText(f *testing.F) {
 	f.Add([]byte(answer))
 	f.Add([]byte("<page><word>x</word><block><word>x</word><line><word>x</word>"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		pages, err := ParseText(bytes.NewReader(b))
-		if err != nil {
-			return
-		}
-		for _, p := range pages {
+		for _, p := range ParseText(b) {
 			for _, b := range p.Blocks {
 				for _, l := range b.Lines {
 					for _, w := range l.Words {

@@ -22,6 +22,7 @@ type cache struct {
 	limits sdk.Limits
 	file   *source.File
 	dir    string
+	ahead  ahead // its texts
 }
 
 // open gives the document of a request. The lock is held.
@@ -70,5 +71,5 @@ func (c *cache) drop() {
 	if c.dir != "" {
 		os.RemoveAll(c.dir)
 	}
-	c.key, c.file, c.dir = "", nil, ""
+	c.key, c.file, c.dir, c.ahead = "", nil, "", ahead{}
 }

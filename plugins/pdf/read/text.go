@@ -26,13 +26,11 @@ func (r *Reader) Text(ctx context.Context, req sdk.TextRequest, s Settings) (sdk
 		if err != nil {
 			return err
 		}
-		pages, err := s.tools().Text(ctx, f.Drawable, p.Number, p.Number, r.temp(ctx))
+		found, err := r.cache.ahead.text(ctx, p.Number, len(f.Pages), func(ctx context.Context, first, last int) ([]byte, error) {
+			return s.tools().XHTML(ctx, f.Drawable, first, last, r.temp(ctx))
+		})
 		if err != nil {
 			return err
-		}
-		var found poppler.PageText
-		if len(pages) > 0 {
-			found = pages[0]
 		}
 		text, words := layout(p, found)
 		name := fmt.Sprintf("text-%d.json", p.Number)
