@@ -157,6 +157,9 @@ func (e *engine) run(ctx context.Context, renewed <-chan struct{}) (renew bool, 
 		return nil
 	})
 	err = g.Wait()
+	if e.member != nil {
+		e.member.stopReading()
+	}
 	if errors.Is(err, node.ErrStale) {
 		return true, e.setAside()
 	}
