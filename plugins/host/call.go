@@ -104,7 +104,8 @@ func (r request) failure(ctx context.Context, err error) error {
 
 // try makes a call once; again says that a process crashed on it before.
 func (h *Host) try(ctx context.Context, r request, again bool, finish func(*outputs, []byte) error) error {
-	w, err := r.pool.acquire(ctx, want{r.affinity, again, r.grants.paths()})
+	short := slices.Contains([]string{sdk.OpInspect, sdk.OpPage, sdk.OpText, sdk.OpClean}, r.op)
+	w, err := r.pool.acquire(ctx, want{affinity: r.affinity, short: short, fresh: again, writes: r.grants.paths()})
 	if err != nil {
 		return err
 	}

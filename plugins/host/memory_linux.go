@@ -4,6 +4,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // residentKB is the resident memory of a process and its descendants.
@@ -22,17 +23,50 @@ func residentBelow(pid, depth int) int64 {
 
 // ownResidentKB is the resident memory of a process without its descendants; 0: it is gone.
 func ownResidentKB(pid int) int64 {
-	statm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
-	if err != nil {
+	var g gauge
+	defer g.close()
+	return g.residentKB(pid)
+}
+
+// gauge tells the resident memory of one process again and again, from a file that stays
+// open: to open it is most of the work. It may be asked and closed by two goroutines.
+type gauge struct {
+	mu     sync.Mutex // guards what follows
+	statm  *os.File   // nil before the first question
+	closed bool
+}
+
+func (g *gauge) residentKB(pid int) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(statm), " ") // proc_pid_statm(5): the second of the fields, in pages
+	if g.statm == nil {
+		f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/statm")
+		if err != nil {
+			return 0
+		}
+		g.statm = f
+	}
+	var line [256]byte
+	n, _ := g.statm.ReadAt(line[:], 0)               // nothing when the process has ended
+	_, rest, _ := strings.Cut(string(line[:n]), " ") // proc_pid_statm(5): the second of the fields, in pages
 	resident, _, _ := strings.Cut(rest, " ")
 	pages, err := strconv.ParseInt(resident, 10, 64)
 	if err != nil {
 		return 0
 	}
 	return pages * int64(os.Getpagesize()) / 1024
+}
+
+func (g *gauge) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.statm != nil {
+		_ = g.statm.Close() // read only
+	}
+	g.closed = true
 }
 
 // childrenOf lists the children of all threads of a process. It costs many times what

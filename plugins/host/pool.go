@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
-	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 // pool keeps the processes of one plug-in: it hands each to one call at a time,
@@ -36,6 +35,7 @@ type pool struct {
 // want is what a call wishes of its process.
 type want struct {
 	affinity string   // input that it worked on last, if that can be
+	short    bool     // it takes hardly longer than a start
 	fresh    bool     // it must be a new one
 	writes   []string // folders that it may write to: these and no others
 }
@@ -107,7 +107,7 @@ func (p *pool) soon(ctx context.Context, need want) *worker {
 	p.awaiting++
 	defer func() { p.awaiting-- }()
 	for late := false; !p.closed; {
-		if p.awaiting > p.coming && (late || p.awaiting > p.coming+len(p.busy) || p.lengthy()) {
+		if p.awaiting > p.coming && (late || !need.short || p.awaiting > p.coming+len(p.busy)) {
 			return nil
 		}
 		news := p.news
@@ -127,16 +127,6 @@ func (p *pool) soon(ctx context.Context, need want) *worker {
 		}
 	}
 	return nil
-}
-
-// lengthy reports whether calls of the plug-in take far longer than a start.
-func (p *pool) lengthy() bool {
-	for _, k := range p.plugin.kinds() {
-		if k != sdk.KindReader && k != sdk.KindFilter {
-			return true
-		}
-	}
-	return false
 }
 
 // tidings wakes those who wait for a process. The caller holds mu.

@@ -17,9 +17,9 @@ func poolOf(kind sdk.Kind) *pool {
 }
 
 // asked is a call that waits for a process of p; what it gets comes out.
-func asked(ctx context.Context, p *pool) <-chan *worker {
+func asked(ctx context.Context, p *pool, need want) <-chan *worker {
 	got := make(chan *worker, 1)
-	go func() { got <- p.soon(ctx, want{}) }()
+	go func() { got <- p.soon(ctx, need) }()
 	synctest.Wait()
 	return got
 }
@@ -40,8 +40,8 @@ func TestACallTakesTheProcessThatIsBeingStarted(t *testing.T) {
 		if !p.expect(1) {
 			t.Fatal("no process is to be started")
 		}
-		first := asked(t.Context(), p)
-		if w := <-asked(t.Context(), p); w != nil {
+		first := asked(t.Context(), p, want{})
+		if w := <-asked(t.Context(), p, want{}); w != nil {
 			t.Errorf("the second of two got %v, want that it starts its own", w)
 		}
 		time.Sleep(time.Minute)
@@ -62,7 +62,7 @@ func TestACallStartsItsOwnWhenAStartFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := poolOf(sdk.KindRecognizer)
 		p.expect(1)
-		got := asked(t.Context(), p)
+		got := asked(t.Context(), p, want{})
 		waits(t, "a start", got)
 		p.mu.Lock()
 		p.coming--
@@ -84,10 +84,10 @@ func TestAShortCallIsWaitedForAsLongAsAStartTakes(t *testing.T) {
 		p := poolOf(sdk.KindReader)
 		busy(p)
 		began := time.Now()
-		if w := <-asked(t.Context(), p); w != nil || time.Since(began) != sooner {
+		if w := <-asked(t.Context(), p, want{short: true}); w != nil || time.Since(began) != sooner {
 			t.Errorf("got %v after %v, want none after %v", w, time.Since(began), sooner)
 		}
-		got := asked(t.Context(), p)
+		got := asked(t.Context(), p, want{short: true})
 		waits(t, "a busy reader", got)
 		p.mu.Lock()
 		for w := range p.busy {
@@ -99,11 +99,11 @@ func TestAShortCallIsWaitedForAsLongAsAStartTakes(t *testing.T) {
 		if w := <-got; w == nil {
 			t.Error("the process that is free again is not taken")
 		}
-		long := poolOf(sdk.KindRecognizer)
+		long := poolOf(sdk.KindReader)
 		busy(long)
 		began = time.Now()
-		if w := <-asked(t.Context(), long); w != nil || time.Since(began) != 0 {
-			t.Errorf("a recognizer: got %v after %v, want none at once", w, time.Since(began))
+		if w := <-asked(t.Context(), long, want{}); w != nil || time.Since(began) != 0 {
+			t.Errorf("a long call: got %v after %v, want none at once", w, time.Since(began))
 		}
 	})
 }

@@ -123,11 +123,13 @@ func (p *pool) watch(n int) {
 
 // weigh kills w if it holds more than it may, with its children if deep.
 func (p *pool) weigh(w *worker, deep bool) {
-	of := ownResidentKB
+	pid := int(w.pid.Load())
+	kb := w.gauge.residentKB(pid)
 	if deep {
-		of = residentKB
+		for _, child := range childrenOf(pid) {
+			kb += residentKB(child)
+		}
 	}
-	kb := of(int(w.pid.Load()))
 	if kb <= w.limitKB || w.gone() {
 		return
 	}

@@ -31,6 +31,7 @@ type worker struct {
 	slot     *slot
 	rpc      generation
 	pulse    pulse
+	gauge    gauge
 	manifest []byte   // as the process gave it
 	writes   []string // folders that it may write to, in order
 	started  time.Time
@@ -122,6 +123,7 @@ var errClosed = errors.New("the host is closed")
 // last: its own way of ending a process can wait for ever on a living one.
 func (w *worker) bury(client *goplugin.Client) {
 	<-w.exited
+	w.gauge.close()
 	if w.out != nil {
 		_ = w.out.Close()
 	}
