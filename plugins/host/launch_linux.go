@@ -75,7 +75,7 @@ func (h *Host) plan(p *plugin, s *slot, number int64, writes []string) (launch, 
 		Nice: max(h.config.Nice, 0),
 	}}
 	if library := h.preload(p); library != nil {
-		l.spec.Env = append(l.spec.Env, "LD_LIBRARY_PATH="+library.Lib())
+		l.spec.Env = append(l.spec.Env, "LD_LIBRARY_PATH="+library.Lib(), "LD_BIND_NOW=1") // what it lacks is found out at the start
 		l.spec.Read = append(l.spec.Read, library.Prefix)
 	}
 	l.spec.UID, l.spec.GID = h.userOf(number, writes)
