@@ -131,6 +131,9 @@ func (b *benchRun) warm() bool {
 func (b *benchRun) engineName() string {
 	for _, p := range b.engine.host.List() {
 		if p.Engine != "" && p.Problem == "" {
+			if p.Native != nil && p.Native.Aside == "" {
+				return p.Engine + ", built for this processor"
+			}
 			return p.Engine
 		}
 	}
