@@ -40,13 +40,15 @@ const (
 	width    = 720
 	left     = 230 // of the bars: their labels stand before
 	barStep  = 26
-	height   = 260 // of lines and columns
+	barsWide = width - left - 110 // of the longest
+	height   = 260                // of lines and columns
 	margin   = 64
 	charSize = 12
 )
 
-// Bars draws horizontal bars, one below the other.
-func Bars(title string, bars []Bar) template.HTML {
+// Bars draws horizontal bars, one below the other, over an axis that begins at 0. Notes
+// stand below, a line each: what was measured, where and with what.
+func Bars(title string, bars []Bar, notes ...string) template.HTML {
 	type row struct {
 		Bar
 		Y, Text, Long float64
@@ -65,14 +67,43 @@ func Bars(title string, bars []Bar) template.HTML {
 			r.Shown = Number(b.Value)
 		}
 		if most > 0 {
-			r.Long = round(finite(b.Value) / most * (width - left - 110))
+			r.Long = round(finite(b.Value) / most * barsWide)
 		}
 		r.Text = left + r.Long + 6
 		rows = append(rows, r)
 	}
+	type line struct {
+		Y    int
+		Text string
+	}
+	foot := 44 + len(rows)*barStep
+	var lines []line
+	for i, n := range notes {
+		lines = append(lines, line{foot + 28 + i*18, n})
+	}
 	return draw(barsForm, map[string]any{
-		"Title": title, "Width": width, "Height": 56 + len(rows)*barStep, "Rows": rows, "Left": left, "Label": left - 8, "Size": charSize,
+		"Title": title, "Width": width, "Height": foot + 24 + len(lines)*18, "Rows": rows, "Left": left, "Label": left - 8, "Size": charSize,
+		"Ticks": ticks(most), "Foot": foot - 8, "Below": foot + 6, "Notes": lines,
 	})
+}
+
+// tick is a value that an axis names, and where it stands.
+type tick struct {
+	At   float64
+	Text string
+}
+
+// ticks are those of an axis of bars, from 0.
+func ticks(most float64) []tick {
+	all := []tick{{left, "0"}}
+	if most <= 0 {
+		return all
+	}
+	step := ceiling(most) / 4
+	for v := step; v <= most && len(all) < 6; v += step {
+		all = append(all, tick{round(left + v/most*barsWide), Number(v)})
+	}
+	return all
 }
 
 // Columns draws upright bars side by side, as of a histogram. Each label stands below
@@ -160,10 +191,6 @@ func (s scale) x(v float64) float64 { return round(margin + v/s.x1*(width-2*marg
 func (s scale) y(v float64) float64 { return round(height - 44 - v/s.y1*(height-100)) }
 
 func (s scale) frame(title, xName string) map[string]any {
-	type tick struct {
-		At   float64
-		Text string
-	}
 	var xs, ys []tick
 	for i := range 5 {
 		part := float64(i) / 4

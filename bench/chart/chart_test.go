@@ -46,6 +46,23 @@ func TestBarsAreAsLongAsTheirValues(t *testing.T) {
 	}
 }
 
+func TestBarsStandOnAnAxisFromNought(t *testing.T) {
+	svg := string(Bars("pages", []Bar{{Label: "a", Value: 100}}, nasty, "Abacus, 2 cores"))
+	if names := wellFormed(t, svg); names["script"] != 0 || names["line"] < 3 {
+		t.Errorf("got elements %v", names)
+	}
+	if !strings.Contains(svg, `<line x1="230" x2="230"`) || !strings.Contains(svg, ">0<") || !strings.Contains(svg, ">50<") || !strings.Contains(svg, ">Abacus, 2 cores<") {
+		t.Errorf("axis or notes are missing: %s", svg)
+	}
+	at := regexp.MustCompile(`<line x1="([0-9.]+)"[^\n]*\n<text [^>]*>50<`).FindStringSubmatch(svg)
+	if len(at) != 2 || at[1] != "420" {
+		t.Errorf("50 of 100 stands at %v, want 420: half of the bar", at)
+	}
+	if !strings.Contains(svg, "prefers-color-scheme: dark") {
+		t.Error("it does not mind a dark screen")
+	}
+}
+
 func TestLinesStayOnThePlane(t *testing.T) {
 	var many []Point
 	for i := range 10 * maxPoints {

@@ -2,13 +2,18 @@ package chart
 
 import "html/template"
 
-// head begins a chart. Its own colours do on white and on black.
-const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{.Width}} {{.Height}}" width="{{.Width}}" height="{{.Height}}" role="img" aria-label="{{.Title}}" font-family="sans-serif" font-size="{{.Size}}" fill="#6e7781">
+// head begins a chart. Its own colours do on white and on black; where the reader's screen
+// is dark, the text is light.
+const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{.Width}} {{.Height}}" width="{{.Width}}" height="{{.Height}}" role="img" aria-label="{{.Title}}" font-family="sans-serif" font-size="{{.Size}}" fill="#57606a">
+<style>@media (prefers-color-scheme: dark) { svg { fill: #b1bac4 } }</style>
 <text x="8" y="20" font-size="14" font-weight="bold">{{.Title}}</text>
 `
 
-var barsForm = template.Must(template.New("bars").Parse(head + `{{$left := .Left}}{{$label := .Label -}}
-{{range .Rows}}<text x="{{$label}}" y="{{.Y}}" text-anchor="end" dominant-baseline="central">{{.Label}}</text>
+var barsForm = template.Must(template.New("bars").Parse(head + `{{$left := .Left}}{{$label := .Label}}{{$foot := .Foot}}{{$below := .Below -}}
+{{range .Ticks}}<line x1="{{.At}}" x2="{{.At}}" y1="30" y2="{{$foot}}" stroke="#8c959f" stroke-opacity="0.35"/>
+<text x="{{.At}}" y="{{$below}}" text-anchor="middle">{{.Text}}</text>
+{{end}}{{range .Notes}}<text x="8" y="{{.Y}}" font-size="11">{{.Text}}</text>
+{{end}}{{range .Rows}}<text x="{{$label}}" y="{{.Y}}" text-anchor="end" dominant-baseline="central">{{.Label}}</text>
 <rect x="{{$left}}" y="{{.Y}}" width="{{.Long}}" height="16" transform="translate(0,-8)" fill="{{.Fill}}"/>
 <text x="{{.Text}}" y="{{.Y}}" dominant-baseline="central">{{.Shown}}</text>
 {{end}}</svg>

@@ -1,7 +1,9 @@
 // Command peers reads the page sets of bench/sets.tsv with Twinleaf, with OCRmyPDF and
 // with one tesseract process a page, in turns, and prints how they compare.
 //
-//	go run ./bench/peers -twinleaf bin/twinleaf [-only dense,mixed] [-cut 2] [-out docs/bench]
+//	go run ./bench/peers -twinleaf bin/twinleaf [-only dense,mixed] [-cut 2] [-out docs/bench] [-name run-1]
+//	go run ./bench/peers -show docs/bench/results.json [-readme README.md]
+//	go run ./bench/peers -summary docs/bench/run-1.json docs/bench/run-2.json docs/bench/run-3.json
 //
 // It exits 1 when a ratio is not what is asked for. What is not measured is no such
 // ratio; the table says why it was not.
@@ -27,9 +29,11 @@ import (
 
 type options struct {
 	twinleaf, recipe, data, out string
-	only                        string
+	only, name, readme          string
 	rounds, cut                 int
 	patience                    time.Duration
+	summary, noPerf             bool
+	show                        string
 }
 
 func main() {
@@ -41,8 +45,31 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "page sets, separated by commas (default: all)")
 	flag.IntVar(&o.rounds, "rounds", 0, "rounds of every set (default: as the recipe says)")
 	flag.IntVar(&o.cut, "cut", 0, "pages of a set at most, for a trial")
+	flag.StringVar(&o.name, "name", "", "keep the results under this name too, e.g. run-1 (letters, digits and dashes)")
+	flag.StringVar(&o.readme, "readme", "", "put table and chart of a whole run into this file")
+	flag.BoolVar(&o.summary, "summary", false, "say what held in all of the results that are named")
+	flag.StringVar(&o.show, "show", "", "measure nothing; print these results, and put them into the file of -readme")
+	flag.BoolVar(&o.noPerf, "no-perf", false, "leave out the profile that perf takes")
 	flag.DurationVar(&o.patience, "timeout", 2*time.Hour, "of one run")
 	flag.Parse()
+	if o.show != "" {
+		if err := o.shown(); err != nil {
+			fmt.Fprintln(os.Stderr, "peers:", err)
+			os.Exit(2)
+		}
+		return
+	}
+	if o.summary {
+		held, err := summarize(os.Stdout, flag.Args())
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "peers:", err)
+			os.Exit(2)
+		}
+		if !held {
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := o.run(ctx)
@@ -66,7 +93,7 @@ func (o options) run(ctx context.Context) (_ *report, err error) {
 	if o.twinleaf, err = filepath.Abs(o.twinleaf); err != nil {
 		return nil, err
 	}
-	if err := tools(o.twinleaf); err != nil {
+	if err := errors.Join(tools(o.twinleaf), checkName(o.name)); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "twinleaf-peers-")
@@ -76,24 +103,37 @@ func (o options) run(ctx context.Context) (_ *report, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r := &report{Taken: time.Now().UTC(), Machine: computer.Look(), Versions: versions(ctx, o.twinleaf), AtOnce: runtime.NumCPU(), Cut: o.cut}
 	s := setup{twinleaf: o.twinleaf, at: r.AtOnce, patience: o.patience}
+	r.Versions[oursNative], s.noNative = nativeEngine(ctx, o.twinleaf)
+	p := &player{setup: s, where: where, dir: dir, cut: o.cut, perf: !o.noPerf, say: os.Stderr}
 	for _, set := range sets {
-		l, err := lay(ctx, where, set, dir, o.cut)
-		if err != nil {
+		if err := p.set(ctx, r, set); err != nil {
 			return nil, err
 		}
-		r.Sets = append(r.Sets, l.info())
-		fmt.Fprintf(os.Stderr, "%s: %s; %d pages\n", set.Name, set.What, len(l.images))
-		got, err := play(ctx, s, l, dir, os.Stderr)
-		if err != nil {
-			return nil, err
-		}
-		r.Runs = append(r.Runs, got...)
 	}
 	r.Table, r.Medians = r.Runs.table(), r.Runs.medians()
+	r.Seconds = time.Since(r.Taken).Seconds()
 	if err := r.print(os.Stdout); err != nil {
 		return nil, err
 	}
-	return r, r.keep(o.out)
+	if err := r.keep(o.out, o.name); err != nil {
+		return nil, err
+	}
+	if o.readme == "" || o.cut > 0 || o.only != "" || o.rounds > 0 {
+		return r, nil // a trial says nothing to readers
+	}
+	return r, r.readme(o.readme)
+}
+
+// shown prints results that were kept.
+func (o options) shown() error {
+	r, err := readReport(o.show)
+	if err == nil {
+		err = r.print(os.Stdout)
+	}
+	if err != nil || o.readme == "" {
+		return err
+	}
+	return r.readme(o.readme)
 }
 
 // sets reads the recipe and finds all its files.
@@ -135,7 +175,7 @@ func tools(twinleaf string) error {
 		return fmt.Errorf("%w\nhint: run \"make build\" first", err)
 	}
 	for program, pkg := range map[string]string{
-		"convert": "imagemagick", "img2pdf": "img2pdf", "qpdf": "qpdf", "pdftotext": "poppler-utils", "xargs": "findutils",
+		"convert": "imagemagick", "img2pdf": "img2pdf", "qpdf": "qpdf", "pdftotext": "poppler-utils", "pdftoppm": "poppler-utils", "xargs": "findutils",
 	} {
 		if _, err := exec.LookPath(program); err != nil {
 			return fmt.Errorf("%s is missing\nhint: apt install %s", program, pkg)

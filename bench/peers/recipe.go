@@ -14,12 +14,13 @@ import (
 
 // set is the pages that are read in one go.
 type set struct {
-	Name   string
-	Lang   string
-	What   string
-	Rounds int // how often each program reads it
-	Laid   int // how often its list of pages is laid in a row
-	Pages  []page
+	Name     string
+	Lang     string
+	What     string
+	Rounds   int // how often each program reads it
+	Laid     int // how often its list of pages is laid in a row
+	Document int // pages of a document; 0: all pages are one
+	Pages    []page
 }
 
 // page is one line of the recipe.
@@ -27,7 +28,7 @@ type page struct {
 	File   string // below the folder of test files, or testdata/…
 	Number int    // 1-based page of the file; 0: it has one
 	Turn   int    // degrees clockwise
-	DPI    int    // where the file has none; 0: as it says
+	DPI    int    // where the file has none, or at which a PDF is drawn; 0: as it says
 }
 
 // The bounds of a recipe.
@@ -49,12 +50,12 @@ func readRecipe(r io.Reader) ([]*set, error) {
 		}
 		var err error
 		switch cells := strings.Split(line, "\t"); {
-		case cells[0] == "set" && len(cells) == 6:
+		case cells[0] == "set" && len(cells) == 7:
 			sets, err = addSet(sets, cells[1:])
 		case cells[0] == "page" && len(cells) == 5:
 			err = addPage(sets, cells[1:])
 		default:
-			err = fmt.Errorf("%q is neither a set with 5 cells nor a page with 4", cells[0])
+			err = fmt.Errorf("%q is neither a set with 6 cells nor a page with 4", cells[0])
 		}
 		if err != nil {
 			return nil, fmt.Errorf("page sets: line %d: %w", n, err)
@@ -74,10 +75,11 @@ func readRecipe(r io.Reader) ([]*set, error) {
 func addSet(sets []*set, cells []string) ([]*set, error) {
 	rounds, err1 := number(cells[2], 1, maxRounds)
 	laid, err2 := number(cells[3], 1, maxPages)
-	s := &set{Name: cells[0], Lang: cells[1], Rounds: rounds, Laid: laid, What: cells[4]}
-	switch {
-	case errors.Join(err1, err2) != nil:
-		return nil, errors.Join(err1, err2)
+	document, err3 := number(cells[4], 0, maxPages)
+	s := &set{Name: cells[0], Lang: cells[1], Rounds: rounds, Laid: laid, Document: document, What: cells[5]}
+	switch err := errors.Join(err1, err2, err3); {
+	case err != nil:
+		return nil, err
 	case !plain(s.Name) || find(sets, s.Name) != nil:
 		return nil, fmt.Errorf("a set is called by one new word, not %q", s.Name)
 	case len(sets) == maxSets:
@@ -102,6 +104,8 @@ func addPage(sets []*set, cells []string) error {
 	switch err := errors.Join(errs[:]...); {
 	case err != nil:
 		return err
+	case isPDF(file) && (p.Number == 0 || p.DPI == 0):
+		return fmt.Errorf("%q is a PDF: say which page of it, and at how many dpi it is drawn", file)
 	case p.Turn%90 != 0:
 		return fmt.Errorf("a page is turned by 0, 90, 180 or 270 degrees, not %d", p.Turn)
 	case !filepath.IsLocal(file):
@@ -110,6 +114,8 @@ func addPage(sets []*set, cells []string) error {
 	s.Pages = append(s.Pages, p)
 	return nil
 }
+
+func isPDF(file string) bool { return strings.EqualFold(filepath.Ext(file), ".pdf") }
 
 func number(cell string, least, most int) (int, error) {
 	n, err := strconv.Atoi(cell)

@@ -29,8 +29,13 @@ func TestRecipeOfTheProjectIsWhole(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if sizes["dense"] < 20 || sizes["mixed"] < 20 || sizes["short"] < 20 || sizes["thousand"] != 1000 {
+	if sizes["dense"] < 16 || sizes["mixed"] < 20 || sizes["short"] < 20 || sizes["thousand"] != 1000 || sizes["again"] < 100 || sizes["single"] < 32 {
 		t.Errorf("got sets of %v pages", sizes)
+	}
+	for name, want := range map[string]int{"dense": 4, "again": 10, "single": 1, "thousand": 0} {
+		if got := find(sets, name).Document; got != want {
+			t.Errorf("set %s: documents of %d pages, want %d", name, got, want)
+		}
 	}
 	mixed := find(sets, "mixed")
 	blank, turned, seen := 0, 0, map[page]int{}
@@ -50,22 +55,24 @@ func TestRecipeOfTheProjectIsWhole(t *testing.T) {
 }
 
 func TestRecipeIsReadAndWhatIsWrongIsNamed(t *testing.T) {
-	const head = "# words\n\nset\ta\teng\t2\t3\twhat it is\n"
-	sets, err := readRecipe(strings.NewReader(head + "page\ta\tx/y.tif#4\t180\t300\npage\ta\tz.png\t0\t0\n"))
+	const head = "# words\n\nset\ta\teng\t2\t3\t4\twhat it is\n"
+	sets, err := readRecipe(strings.NewReader(head + "page\ta\tx/y.tif#4\t180\t300\npage\ta\tz.png\t0\t0\npage\ta\ty.pdf#2\t0\t200\n"))
 	if err != nil || len(sets) != 1 {
 		t.Fatalf("got %v, %v", sets, err)
 	}
-	want := []page{{"x/y.tif", 4, 180, 300}, {"z.png", 0, 0, 0}}
-	if s := sets[0]; s.Name != "a" || s.Lang != "eng" || s.Rounds != 2 || s.Laid != 3 || s.What != "what it is" || !slices.Equal(s.Pages, want) {
+	want := []page{{"x/y.tif", 4, 180, 300}, {"z.png", 0, 0, 0}, {"y.pdf", 2, 0, 200}}
+	if s := sets[0]; s.Name != "a" || s.Lang != "eng" || s.Rounds != 2 || s.Laid != 3 || s.Document != 4 || s.What != "what it is" || !slices.Equal(s.Pages, want) {
 		t.Errorf("got %+v", s)
 	}
 	for _, bad := range []string{
-		"set\ta\teng\t2\t3\twhat\n", // no page
+		"set\ta\teng\t2\t3\t0\twhat\n", // no page
 		head + "page\tb\tx.tif\t0\t0\n", head + "page\ta\t../x.tif\t0\t0\n", head + "page\ta\t/x.tif\t0\t0\n",
 		head + "page\ta\tx.tif\t45\t0\n", head + "page\ta\tx.tif#0\t0\t0\n", head + "page\ta\tx.tif\t0\t-1\n",
 		head + "page\ta\tx.tif\t0\n", head + "leaf\ta\tx.tif\t0\t0\n", head + head,
-		"set\ta/b\teng\t1\t1\tw\n", "set\ta\teng\t0\t1\tw\n", "set\ta\teng\t1\t9999\tw\npage\ta\tx\t0\t0\n",
-		"set\ta\teng\t1\t3000\tw\npage\ta\tx\t0\t0\npage\ta\ty\t0\t0\n",
+		"set\ta/b\teng\t1\t1\t0\tw\npage\ta/b\tx\t0\t0\n", "set\ta\teng\t0\t1\t0\tw\npage\ta\tx\t0\t0\n",
+		"set\ta\teng\t1\t9999\t0\tw\npage\ta\tx\t0\t0\n", "set\ta\teng\t1\t1\t-1\tw\npage\ta\tx\t0\t0\n",
+		"set\ta\teng\t1\t1\tw\npage\ta\tx\t0\t0\n", head + "page\ta\tx.pdf\t0\t300\n", head + "page\ta\tx.PDF#1\t0\t0\n",
+		"set\ta\teng\t1\t3000\t0\tw\npage\ta\tx\t0\t0\npage\ta\ty\t0\t0\n",
 	} {
 		if sets, err := readRecipe(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q was read as %+v", bad, sets)
@@ -74,7 +81,7 @@ func TestRecipeIsReadAndWhatIsWrongIsNamed(t *testing.T) {
 }
 
 func FuzzReadRecipe(f *testing.F) {
-	f.Add("set\ta\teng\t2\t3\twhat\npage\ta\tx/y.tif#4\t180\t300\n")
+	f.Add("set\ta\teng\t2\t3\t4\twhat\npage\ta\tx/y.tif#4\t180\t300\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		sets, err := readRecipe(strings.NewReader(text))
 		if err != nil {

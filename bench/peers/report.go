@@ -25,25 +25,29 @@ type report struct {
 	Versions map[string]string `json:"versions"`
 	AtOnce   int               `json:"pagesAtOnce"`
 	Cut      int               `json:"cutTo,omitempty"` // pages of a set at most: a trial, whose figures say little
+	Seconds  float64           `json:"seconds"`         // that all of it took
 	Sets     []setInfo         `json:"sets"`
 	Table    []row             `json:"table"`
+	Profile  *profile          `json:"profile,omitempty"` // nil: the dense pages were not read
 	Medians  []median          `json:"medians"`
 	Runs     runs              `json:"runs"`
 }
 
 // setInfo is what a set was made of.
 type setInfo struct {
-	Name   string   `json:"name"`
-	What   string   `json:"what"`
-	Lang   string   `json:"language"`
-	Rounds int      `json:"rounds"`
-	Laid   int      `json:"laid"`
-	Pages  int      `json:"pages"` // in all
-	Recipe []string `json:"recipe"`
+	Name      string   `json:"name"`
+	What      string   `json:"what"`
+	Lang      string   `json:"language"`
+	Rounds    int      `json:"rounds"`
+	Laid      int      `json:"laid"`
+	Pages     int      `json:"pages"`     // in all
+	Documents int      `json:"documents"` // in which they are handed in
+	Recipe    []string `json:"recipe"`
+	Seconds   float64  `json:"seconds"` // that laying and reading it took
 }
 
 func (l *laid) info() setInfo {
-	i := setInfo{Name: l.set.Name, What: l.set.What, Lang: l.set.Lang, Rounds: l.set.Rounds, Laid: l.set.Laid, Pages: len(l.images)}
+	i := setInfo{Name: l.set.Name, What: l.set.What, Lang: l.set.Lang, Rounds: l.set.Rounds, Laid: l.set.Laid, Pages: len(l.images), Documents: len(l.pdfs)}
 	for _, p := range l.set.Pages {
 		i.Recipe = append(i.Recipe, p.String())
 	}
@@ -94,6 +98,13 @@ func (r *report) print(w io.Writer) error {
 	for _, row := range r.Table {
 		fmt.Fprintln(t, strings.Join(row.cells(), "\t"))
 	}
+	if err := t.Flush(); err != nil || r.Profile == nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nWhere the processor time of Twinleaf goes on the dense pages:\n")
+	for _, row := range r.Profile.rows() {
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
 	return t.Flush()
 }
 
@@ -104,8 +115,9 @@ const (
 	chartFile = "throughput.svg"
 )
 
-// keep writes the report into a folder: for programs, for people, and the chart alone.
-func (r *report) keep(dir string) error {
+// keep writes the report into a folder: for programs, under a second name too unless that
+// is empty, for people, and the chart alone.
+func (r *report) keep(dir, name string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -117,9 +129,11 @@ func (r *report) keep(dir string) error {
 	if err := r.page().Write(&html); err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{
-		jsonFile: append(raw, '\n'), htmlFile: html.Bytes(), chartFile: []byte(r.chart("dense")),
-	} {
+	files := map[string][]byte{jsonFile: append(raw, '\n'), htmlFile: html.Bytes(), chartFile: []byte(r.chart("dense"))}
+	if name != "" {
+		files[name+".json"] = files[jsonFile]
+	}
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			return err
 		}
@@ -140,24 +154,40 @@ func (r *report) page() chart.Page {
 			fmt.Sprint(m.Pages), fmt.Sprint(m.Words), fmt.Sprintf("%.1f", m.PagesPerMinute),
 		})
 	}
-	sets := chart.Table{Head: []string{"set", "what", "pages", "laid", "one laying"}}
+	sets := chart.Table{Head: []string{"set", "what", "pages", "documents", "laid", "one laying", "took"}}
 	var charts []template.HTML
 	for _, s := range r.Sets {
-		sets.Rows = append(sets.Rows, []string{s.Name, s.What, fmt.Sprint(s.Pages), fmt.Sprint(s.Laid), strings.Join(s.Recipe, "; ")})
-		charts = append(charts, r.chart(s.Name))
+		sets.Rows = append(sets.Rows, []string{
+			s.Name, s.What, fmt.Sprint(s.Pages), fmt.Sprint(s.Documents), fmt.Sprint(s.Laid), strings.Join(s.Recipe, "; "), fmt.Sprintf("%.0f s", s.Seconds),
+		})
+		if s.Name != "single" && s.Name != "again" {
+			charts = append(charts, r.chart(s.Name))
+		}
 	}
-	var made []string
-	for _, name := range []string{"twinleaf", "ocrmypdf", "tesseract", "ghostscript", "qpdf"} {
-		made = append(made, name+" "+strings.TrimPrefix(r.Versions[name], name+" "))
+	tables := []chart.Table{table, runs, sets}
+	if r.Profile != nil {
+		tables = append(tables, chart.Table{Head: []string{"where Twinleaf's processor time goes, dense pages", "function", "CPU", "part"}, Rows: r.Profile.rows()})
 	}
 	words := []string{
-		fmt.Sprintf("Taken %s with \"make bench\" on %s.", r.Taken.Format("2 January 2006"), r.Machine), strings.Join(made, "; ") + ".",
+		fmt.Sprintf("Taken %s with \"make bench\" on %s.", r.Taken.Format("2 January 2006"), r.Machine), r.programs() + ".",
 		fmt.Sprintf("The programs took turns, each in every round, with %d pages at once. A ratio is that of one round; the median is shown, and the least and greatest in brackets.", r.AtOnce),
+		"Documents of a set are handed to Twinleaf in one call and to OCRmyPDF, which takes one a call, one after the other. \"One document\" is all pages of the set in one PDF.",
 	}
 	if r.Cut > 0 {
 		words = append(words, fmt.Sprintf("A trial: at most %d pages of each set were read. Its figures say little.", r.Cut))
 	}
-	return chart.Page{Title: "Twinleaf beside its peers", Words: words, Tables: []chart.Table{table, runs, sets}, Charts: charts}
+	return chart.Page{Title: "Twinleaf beside its peers", Words: words, Tables: tables, Charts: charts}
+}
+
+// programs are the measured programs with their versions, in one line.
+func (r *report) programs() string {
+	var made []string
+	for _, name := range []string{"twinleaf", "ocrmypdf", "tesseract", "ghostscript", "qpdf"} {
+		if v := strings.TrimPrefix(r.Versions[name], name+" "); v != "" {
+			made = append(made, name+" "+v)
+		}
+	}
+	return strings.Join(made, "; ")
 }
 
 // chart is how fast the programs read a set.
@@ -168,5 +198,11 @@ func (r *report) chart(set string) template.HTML {
 			bars = append(bars, chart.Bar{Label: m.Program, Value: m.PagesPerMinute, Text: fmt.Sprintf("%.1f (%.2f s CPU a page)", m.PagesPerMinute, m.CPU/float64(max(m.Pages, 1)))})
 		}
 	}
-	return chart.Bars(fmt.Sprintf("%s: pages a minute, %d cores", set, r.Machine.Cores), bars)
+	notes := []string{
+		fmt.Sprintf("%s, %d cores, %s; %s.", r.Machine.CPU, r.Machine.Cores, r.Machine.System, r.Taken.Format("2 January 2006")), r.programs() + ".",
+	}
+	if r.Cut > 0 {
+		notes = append(notes, "A trial of a few pages, whose figures say little.")
+	}
+	return chart.Bars(fmt.Sprintf("%s pages: how many a minute (longer is better)", set), bars, notes...)
 }

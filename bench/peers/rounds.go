@@ -2,30 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/twinleaf-scan/twinleaf/bench/stats"
 )
-
-// readBench takes the engine share from what twinleaf bench printed.
-func (m *measure) readBench(path string) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var r struct {
-		Pages int     `json:"pages"`
-		Share float64 `json:"engineShare"`
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return fmt.Errorf("understand twinleaf bench: %w", err)
-	}
-	m.Pages, m.Share = r.Pages, r.Share
-	return nil
-}
 
 // play runs all programs of a set, round by round: in each round every program once,
 // beginning with another one, so that what changes on the machine meanwhile meets all.
@@ -37,7 +18,7 @@ func play(ctx context.Context, s setup, l *laid, dir string, say io.Writer) ([]m
 	for round := range l.set.Rounds {
 		for i := range all {
 			e := all[(i+round)%len(all)]
-			if failed[e.name] {
+			if failed[e.name] || (e.rounds > 0 && round >= e.rounds) {
 				continue
 			}
 			m, err := e.once(ctx, s, dir, round+1)
@@ -85,6 +66,9 @@ func wall(m measure) float64  { return m.Wall }
 func cpu(m measure) float64   { return m.CPU }
 func peak(m measure) float64  { return float64(m.Peak) }
 func share(m measure) float64 { return m.Share }
+
+// over is in milliseconds.
+func over(m measure) float64 { return m.Over * 1000 }
 
 // median is a program's middle run in each respect.
 type median struct {

@@ -40,9 +40,7 @@ func (r runs) table() []row {
 	return []row{
 		r.times("clean dense pages over OCRmyPDF default, distribution's engine", "dense", ours, theirs,
 			asked{"CPU", cpu, 1.35, false}, asked{"wall", wall, 1.5, false}),
-		r.times("the same without PDF/A, over OCRmyPDF --output-type pdf -O0", "dense", oursPlain, theirsPlain,
-			asked{"CPU", cpu, 0, false}, asked{"wall", wall, 0, false}),
-		missing("the same with the native engine", "there is no native engine yet",
+		r.times("the same with the native engine", "dense", oursNative, theirs,
 			asked{"CPU", cpu, 1.8, false}, asked{"wall", wall, 2, false}),
 		r.times("mixed office batch over OCRmyPDF default --rotate-pages", "mixed", ours, theirsRotate,
 			asked{"CPU", cpu, 3, false}, asked{"wall", wall, 3, false}),
@@ -53,9 +51,37 @@ func (r runs) table() []row {
 		r.alone("engine share, clean dense pages", "dense", inside, asked{"share", share, 0.97, false}),
 		r.parts("peak PSS of all processes, 1,000 pages, against OCRmyPDF", "thousand", ours, theirs,
 			asked{"memory", peak, 0.8, true}),
-		missing("second run over the same 100 pages or more, warm server", "every program is started anew here; no server is measured yet",
-			asked{"wall", wall, 50, false}),
+		r.against("second run over the same 100 pages or more, warm server", "again", firstTime, secondTime, false,
+			asked{"wall", wall, 50, false}, asked{"CPU", cpu, 0, false}),
+		r.alone("one page through serve, over its recognition", "single", alone, asked{"ms", over, 60, true}),
+		r.against("one-page job beside a running 1,000-page job, over its time on an idle server", "single", alone, beside, true,
+			asked{"wall", wall, 2, true}),
+		r.times("dense pages without PDF/A, over OCRmyPDF --output-type pdf -O0", "dense", oursPlain, theirsPlain,
+			asked{"CPU", cpu, 0, false}, asked{"wall", wall, 0, false}),
+		r.times("dense pages in one document, over OCRmyPDF default", "dense", oursWhole, theirsWhole,
+			asked{"CPU", cpu, 0, false}, asked{"wall", wall, 0, false}),
+		r.parts("peak PSS of all processes, dense pages, against OCRmyPDF", "dense", ours, theirs,
+			asked{"memory", peak, 0, true}),
 	}
+}
+
+// against stands the runs of what changes each against the median of what does not, since
+// the two did not take turns. swapped: the other way round.
+func (r runs) against(what, set, fixed, other string, swapped bool, want ...asked) row {
+	out := row{What: what, Want: wanted(want)}
+	for _, a := range want {
+		x, why1 := r.of(set, fixed, a.value)
+		y, why2 := r.of(set, other, a.value)
+		if why1+why2 != "" {
+			return missing(what, strings.Trim(why1+"; "+why2, "; "), want...)
+		}
+		x = slices.Repeat([]float64{stats.Median(x)}, len(y))
+		if swapped {
+			x, y = y, x
+		}
+		out.add(a, stats.Ratios(x, y))
+	}
+	return out
 }
 
 // missing is a row that was not measured.

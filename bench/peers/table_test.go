@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,13 +55,35 @@ func TestTableHoldsRatiosOfRoundsAgainstWhatIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestServedRowsStandAgainstTheMedianOfWhatTheyAreComparedWith(t *testing.T) {
+	all := append(ran("again", firstTime, 120), ran("again", secondTime, 2, 3, 2)...)
+	all = append(all, append(ran("single", alone, 2, 4, 3, 9), ran("single", beside, 3, 6)...)...)
+	for i := range all {
+		if all[i].Program == alone {
+			all[i].Over = 0.01 * float64(i)
+		}
+	}
+	rows := all.table()
+	if got := rowOf(t, rows, "second run").cells(); got[2] != "wall 60.00 (40.00–60.00), CPU 60.00 (40.00–60.00)" || got[3] != "yes" {
+		t.Errorf("got %q", got)
+	}
+	if got := rowOf(t, rows, "one-page job beside").cells(); got[2] != "wall 1.29 (0.86–1.71)" || got[1] != "wall at most 2" || got[3] != "yes" {
+		t.Errorf("got %q", got)
+	}
+	if got := rowOf(t, rows, "one page through").cells(); got[2] != "ms 55.00 (40.00–70.00)" || got[1] != "ms at most 60" || got[3] != "yes" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWhatWasNotMeasuredSaysWhyAndHoldsNothing(t *testing.T) {
 	all := append(ran("dense", ours, 10), measure{Set: "dense", Program: theirs, Round: 1, Failed: "exit 3: no font"})
 	for what, why := range map[string]string{
 		"clean dense":              "ocrmypdf: exit 3: no font",
 		"mixed office":             "twinleaf was not run on the set mixed",
-		"the same with the native": "no native engine",
-		"second run":               "no server",
+		"the same with the native": "native engine was not run",
+		"second run":               "serve, first time was not run",
+		"one page through":         "idle was not run",
+		"one-page job beside":      "beside 1,000 was not run",
 	} {
 		r := rowOf(t, all.table(), what)
 		cells := r.cells()
@@ -105,8 +128,13 @@ func TestReportIsKeptForProgramsAndForPeople(t *testing.T) {
 		t.Errorf("got %s", text.String())
 	}
 	dir := t.TempDir() + "/new"
-	if err := r.keep(dir); err != nil {
-		t.Error(err)
+	if err := r.keep(dir, "run-1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{jsonFile, "run-1.json"} {
+		if kept, err := readReport(filepath.Join(dir, name)); err != nil || len(kept.Table) != len(r.Table) || !kept.Taken.Equal(r.Taken) {
+			t.Errorf("%s: got %+v, %v", name, kept, err)
+		}
 	}
 }
 

@@ -190,6 +190,16 @@ func (s *Server) Running() bool {
 	return s.cmd != nil
 }
 
+// PID is the server's process; 0 where none runs. It may be called by several goroutines.
+func (s *Server) PID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return 0
+	}
+	return s.cmd.Process.Pid
+}
+
 // Kill ends the server at once, as a crash would.
 func (s *Server) Kill() { s.end(syscall.SIGKILL, 10*time.Second) }
 
