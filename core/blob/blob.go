@@ -96,6 +96,9 @@ func Open(dir string, cfg Config) (*Store, error) {
 	if err := os.MkdirAll(s.scratch(), 0o700); err != nil {
 		return nil, core.DataDown("make the blob store's folder", err)
 	}
+	if err := s.makeFirst(); err != nil {
+		return nil, core.DataDown("make the blob store's folders", err)
+	}
 	if s.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, core.DataDown("open the blob store", err)
 	}
@@ -107,6 +110,22 @@ func Open(dir string, cfg Config) (*Store, error) {
 		return nil, core.DataDown("clear the blob store's scratch folder", err)
 	}
 	return s, nil
+}
+
+// makeFirst makes the first level of folders once, so that nobody waits for the disk to
+// take them later. Where nothing is to last, and where the disk does not take them, each
+// is made when it is needed.
+func (s *Store) makeFirst() error {
+	if s.cfg.NoSync {
+		return nil
+	}
+	for n := range 256 {
+		err := os.Mkdir(filepath.Join(s.dir, fmt.Sprintf("%02x", n)), 0o700)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return s.syncDir(s.dir) // also where a process that was killed has made them
 }
 
 // Close gives the scratch folder free for the next Open to clear. Blobs stay.

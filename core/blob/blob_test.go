@@ -481,3 +481,31 @@ func TestARenewedBlobIsNotSwept(t *testing.T) {
 		t.Errorf("Renew of no name: %v", err)
 	}
 }
+
+// The first level of folders is there from the start, so that a blob waits for no more
+// than its own folder and itself.
+func TestFoldersAreThereBeforeTheFirstBlob(t *testing.T) {
+	folders := func(cfg Config) int {
+		dir := t.TempDir()
+		s, err := Open(dir, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		all, err := filepath.Glob(filepath.Join(dir, "[0-9a-f][0-9a-f]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, _, err := s.Put(t.Context(), strings.NewReader("x"), 0)
+		if err != nil || !s.Has(ref) {
+			t.Errorf("a blob of a store with %d folders: %v", len(all), err)
+		}
+		return len(all)
+	}
+	if n := folders(Config{Reserve: -1}); n != 256 {
+		t.Errorf("%d folders, want 256", n)
+	}
+	if n := folders(Config{Reserve: -1, NoSync: true}); n != 0 {
+		t.Errorf("%d folders where nothing is to last, want none", n)
+	}
+}

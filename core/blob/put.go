@@ -172,12 +172,11 @@ func (s *Store) settle(f *os.File, path string, ref core.Ref, size int64) error 
 	if err := f.Chmod(0o444); err != nil {
 		return err
 	}
-	if !s.cfg.NoSync {
-		if err := f.Sync(); err != nil {
-			return err
-		}
-	}
-	if err := s.makeDir(filepath.Dir(place)); err != nil {
+	// The disk takes what the file holds and where it will lie at the same time.
+	made := make(chan error, 1)
+	go func() { made <- s.makeDir(filepath.Dir(place)) }()
+	err := s.syncFile(f)
+	if err := errors.Join(err, <-made); err != nil {
 		return err
 	}
 	// The time says when it was last put, which Sweep goes by.
@@ -238,10 +237,23 @@ func (s *Store) makeDir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) { // Open made no folders, or somebody has cleared them away
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			err = s.syncDir(s.dir)
+		}
+	}
+	if err != nil {
 		return err
 	}
-	return errors.Join(s.syncDir(filepath.Dir(dir)), s.syncDir(s.dir))
+	return s.syncDir(filepath.Dir(dir))
+}
+
+func (s *Store) syncFile(f *os.File) error {
+	if s.cfg.NoSync {
+		return nil
+	}
+	return f.Sync()
 }
 
 func (s *Store) syncDir(dir string) error {

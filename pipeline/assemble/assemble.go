@@ -6,10 +6,12 @@ package assemble
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/core"
@@ -78,10 +80,8 @@ func (s *Stage) part(ctx context.Context, p part, all *core.DocumentAssembled) e
 	if err != nil {
 		return err
 	}
-	for i := range outputs {
-		if err := s.keep(ctx, work, &outputs[i], p.Name); err != nil {
-			return err
-		}
+	if err := s.keepAll(ctx, work, outputs, p.Name); err != nil {
+		return err
 	}
 	if outputs, err = s.addManifest(ctx, work, p, outputs, by); err != nil {
 		return err
@@ -173,6 +173,17 @@ var forms = map[string]struct{ ext, media string }{
 
 // maxOutput bounds one output in bytes.
 const maxOutput = 16 << 30
+
+// keepAll keeps the outputs at the same time: the disk takes several as fast as one.
+func (s *Stage) keepAll(ctx context.Context, work *take.Work, outputs []core.Output, name string) error {
+	errs := make([]error, len(outputs))
+	var all sync.WaitGroup
+	for i := range outputs {
+		all.Go(func() { errs[i] = s.keep(ctx, work, &outputs[i], name) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
 
 func (s *Stage) keep(ctx context.Context, work *take.Work, o *core.Output, name string) error {
 	if o.Kind == core.OutputText {
