@@ -86,7 +86,7 @@ func (p pairing) Status(context.Context) (api.Pair, error) {
 			Linked: s.Linked, Protected: s.UnprotectedSince.IsZero() && s.Lag <= underWay, Unprotected: s.UnprotectedSince,
 			Lag: s.Lag, SkewMS: s.Skew.Milliseconds(),
 		},
-		Parity:   &api.PairParity{At: report.At, Differences: differences, Warnings: warnings, Checked: checked},
+		Parity: &api.PairParity{At: report.At, Differences: differences, Warnings: warnings, Checked: checked},
 		Worker: m.worker(), Sessions: m.open(), Withheld: m.withheld(),
 	}
 	p.happened(&out, m, s)

@@ -50,17 +50,19 @@ type member struct {
 
 // waiter is a page that waits for a place.
 type waiter struct {
-	seat   chan *member // holds one; nil: a place of this server
-	abroad bool         // it may go to a worker
-	tried  []*member    // workers that gave no text
-	failed bool         // one of them neither refused it nor left, or two left
+	seat    chan *member // holds one; nil: a place of this server
+	abroad  bool         // it may go to a worker
+	tried   []*member    // workers that gave no text
+	strikes int          // workers that neither read nor refused it
+	failed  bool         // one of them did not just leave
 }
 
 const (
-	patience = 10 * time.Second // for a place; then whoever has the page begins it again later
-	refusal  = time.Minute      // a worker rests that has another engine
-	maxPause = time.Minute      // a worker rests that fails again and again
-	tick     = time.Second      // between two looks at what the workers' slots are
+	patience   = 10 * time.Second // for a place; then whoever has the page begins it again later
+	refusal    = time.Minute      // a worker rests that has another engine
+	maxPause   = time.Minute      // a worker rests that fails again and again
+	maxStrikes = 2                // workers that a page may be lost with
+	tick       = time.Second      // between two looks at what the workers' slots are
 )
 
 // New makes a pool without workers. basis is what a worker has to prove, and places is how
@@ -133,14 +135,23 @@ func (p *Pool) Look() {
 	}
 }
 
-// Run tells more how many pages the workers take at once, whenever that changes, until ctx
-// ends.
-func (p *Pool) Run(ctx context.Context, more func(slots int)) error {
+// ahead is how many pages are made ready for places at workers beside those that they have,
+// so that none stands idle while a page is being prepared here.
+func ahead(slots int) int {
+	if slots == 0 {
+		return 0
+	}
+	return 2 + slots/4
+}
+
+// Run tells more how many pages are to be under way beside those of this server, whenever
+// that changes, until ctx ends: as many as the workers take at once, and some that are ready.
+func (p *Pool) Run(ctx context.Context, more func(pages int)) error {
 	every := time.NewTicker(tick)
 	defer every.Stop()
 	for last := 0; ; {
 		if n := p.Slots(); n != last {
-			more(n)
+			more(n + ahead(n))
 			last = n
 		}
 		p.mu.Lock()
@@ -191,9 +202,19 @@ func (p *Pool) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageTe
 		if err == nil || ctx.Err() != nil {
 			return text, err
 		}
-		w.tried = append(w.tried, m)
-		w.failed = w.failed || !errors.Is(err, ErrBasis) && (!errors.Is(err, ErrGone) || len(w.tried) > 1)
+		w.strike(m, err)
 	}
+}
+
+// strike notes that a worker gave no text. Two may have died of the page: it stays here.
+func (w *waiter) strike(m *member, err error) {
+	w.tried = append(w.tried, m)
+	if errors.Is(err, ErrBasis) {
+		return
+	}
+	w.strikes++
+	w.failed = w.failed || !errors.Is(err, ErrGone)
+	w.abroad = w.abroad && w.strikes < maxStrikes
 }
 
 func (p *Pool) anyone() bool {
@@ -297,29 +318,33 @@ func (p *Pool) deal() {
 }
 
 // place finds a place for a page: a free one here, or at the worker that has the least to
-// do for what it can. The caller holds mu.
-func (p *Pool) place(w *waiter) (best *member, ok bool) {
-	places := p.places
-	if places == 0 && (!w.abroad || w.failed) {
-		places = 1 // the last resort
-	}
-	if p.busy < places {
+// do for what it can, and where nobody else will have it the last resort. The caller holds mu.
+func (p *Pool) place(w *waiter) (m *member, ok bool) {
+	if p.busy < p.places {
 		return nil, true
 	}
-	if !w.abroad {
-		return nil, false
+	if w.abroad {
+		if m := p.freest(w.tried); m != nil {
+			return m, true
+		}
 	}
+	return nil, p.places == 0 && p.busy == 0 && (!w.abroad || w.failed)
+}
+
+// freest is the worker that has the least to do for what it can; nil: none has a place. The
+// caller holds mu.
+func (p *Pool) freest(but []*member) (best *member) {
 	var least float64
 	for _, m := range p.members {
 		slots := m.slots()
-		if m.busy >= slots || slices.Contains(w.tried, m) {
+		if m.busy >= slots || slices.Contains(but, m) {
 			continue
 		}
 		if load := float64(m.busy) / float64(slots); best == nil || load < least {
 			best, least = m, load
 		}
 	}
-	return best, best != nil
+	return best
 }
 
 // release gives a place back without a word on who had it.

@@ -299,6 +299,29 @@ func TestWorkersThatDieInTheMiddle(t *testing.T) {
 	})
 }
 
+// What may be the page's fault is not tried on every machine there is.
+func TestAPageThatWorkersDieOfStaysHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, why := range []error{ErrGone, errors.New("crashed")} {
+			own := newMachine("own", 0, time.Second)
+			p := New(here{own}, own, 0, nil)
+			for n := range 10 {
+				m := newMachine(fmt.Sprint(n), 1, time.Second)
+				m.err = why
+				p.Join(m)
+			}
+			by, failed := readAll(t, t.Context(), p, 1)
+			var asked int64
+			for _, v := range p.Workers() {
+				asked += v.Failures
+			}
+			if by["own"] != 1 || len(failed) > 0 || asked != maxStrikes {
+				t.Errorf("%v: read by %v after %d workers, failures %v", why, by, asked, failed)
+			}
+		}
+	})
+}
+
 // A worker that says nothing costs half of the page's time, not the page.
 func TestAWorkerThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -389,7 +412,7 @@ func TestRunTellsOfSlots(t *testing.T) {
 		leave()
 		synctest.Wait()
 		stop()
-		if err := <-ended; err != nil || fmt.Sprint(told) != "[2 5 3 0]" {
+		if err := <-ended; err != nil || fmt.Sprint(told) != "[4 8 5 0]" {
 			t.Errorf("told of %v, %v", told, err)
 		}
 	})

@@ -32,6 +32,7 @@ const (
 	perKind    = 8       // connections of messages, of calls and of streams
 	keepAlive  = time.Minute
 	tcpBuffers = 64 << 10
+	dialling   = 4 // connections for pages that are opened at once: the peer takes few guests
 )
 
 // ClientConfig says who the peer is. Zero durations are the defaults.
@@ -82,11 +83,11 @@ func NewClient(cfg ClientConfig) *Client {
 			complain.about(f.Code, f)
 		}
 	}}
-	return &Client{cfg: cfg, messages: pool(d, perKind), calls: pool(d, perKind), streams: pool(d, perKind), pages: pool(d, MaxPages+1)}
+	return &Client{cfg: cfg, messages: pool(d, perKind), calls: pool(d, perKind), streams: pool(d, perKind), pages: pool(inTurn{d, make(chan struct{}, dialling)}, MaxPages+1)}
 }
 
 // pool is a client with connections of its own, at most so many.
-func pool(d *dialer, most int) *http.Client {
+func pool(d dials, most int) *http.Client {
 	var one http.Protocols
 	one.SetHTTP1(true)
 	t := &http.Transport{

@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+// dials opens connections to the peer.
+type dials interface {
+	dial(ctx context.Context) (net.Conn, error)
+}
+
 // dialer opens connections to the peer at whichever of its addresses answers.
 type dialer struct {
 	addresses []string
@@ -73,4 +78,20 @@ func (d *dialer) one(ctx context.Context, address string, shares int) (net.Conn,
 		return nil, err
 	}
 	return conn, nil
+}
+
+// inTurn is a dialer that opens few connections at once.
+type inTurn struct {
+	*dialer
+	turns chan struct{} // has room for so many
+}
+
+func (d inTurn) dial(ctx context.Context) (net.Conn, error) {
+	select {
+	case d.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-d.turns }()
+	return d.dialer.dial(ctx)
 }

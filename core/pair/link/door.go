@@ -11,7 +11,7 @@ import (
 
 // Bounds of open connections: those of the peer, and of all others.
 const (
-	maxPeers  = 64
+	maxPeers  = 4*perKind + 1 + MaxPages
 	maxGuests = 16
 )
 

@@ -10,7 +10,7 @@ import (
 
 // Bounds of pages that one server reads for the other.
 const (
-	MaxPages = 24       // at once; each has a connection
+	MaxPages = 128      // at once; each has a connection
 	MaxTask  = 1 << 20  // bytes of what is said of a page
 	MaxText  = 80 << 20 // bytes of what was read
 )
