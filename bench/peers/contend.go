@@ -108,19 +108,19 @@ func (s setup) entries(l *laid) []entry {
 	off := distribution
 	switch l.set.Name {
 	case "mixed":
-		return []entry{s.mine(ours, l, off, l.pdfs), s.peer(theirsRotate, l, l.pdfs, "--rotate-pages")}
+		return []entry{s.mine(ours, l, off, l.documents), s.peer(theirsRotate, l, l.documents, "--rotate-pages")}
 	case "short":
 		return s.texts(l)
 	case "dense":
-		fast := s.mine(oursNative, l, native, l.pdfs)
+		fast := s.mine(oursNative, l, native, l.documents)
 		fast.why = s.noNative
-		all := []entry{s.mine(ours, l, off, l.pdfs), s.peer(theirs, l, l.pdfs), fast}
+		all := []entry{s.mine(ours, l, off, l.documents), s.peer(theirs, l, l.documents), fast}
 		all = append(append(all, s.texts(l)...), s.share(l))
 		return append(all,
-			once(s.mine(oursPlain, l, off, l.pdfs, "--pdfa", "none")), once(s.peer(theirsPlain, l, l.pdfs, "--output-type", "pdf", "-O0")),
+			once(s.mine(oursPlain, l, off, l.documents, "--pdfa", "none")), once(s.peer(theirsPlain, l, l.documents, "--output-type", "pdf", "-O0")),
 			once(s.mine(oursWhole, l, off, []string{l.whole})), once(s.peer(theirsWhole, l, []string{l.whole})))
 	}
-	return []entry{s.mine(ours, l, off, l.pdfs), s.peer(theirs, l, l.pdfs)}
+	return []entry{s.mine(ours, l, off, l.documents), s.peer(theirs, l, l.documents)}
 }
 
 // measure is one run of one program: what the report keeps of it.

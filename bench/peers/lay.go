@@ -18,11 +18,11 @@ import (
 // laid is a set on disk: each page as an image, and PDFs of them, as a scanner would send
 // them. Programs that take documents get the PDFs, the others the images.
 type laid struct {
-	set    *set
-	dir    string   // of the images
-	images []string // paths, in order
-	pdfs   []string // the documents, in order
-	whole  string   // one document of all pages; the only one of pdfs where there is one
+	set       *set
+	dir       string   // of the images
+	images    []string // paths, in order
+	whole     string   // PDF of all pages; empty where each page is a document
+	documents []string // in order: PDFs, or the images where each is a document
 }
 
 // prepareWithin bounds one call of a program that prepares pages.
@@ -137,26 +137,31 @@ func (p page) convert(from string, to []string, first int) []string {
 // down.
 const shiftMost = 32
 
-// bind makes PDFs of the images, whose bytes they keep.
+// bind makes PDFs of the images, whose bytes they keep. A document of one page is the
+// image itself.
 func (l *laid) bind(ctx context.Context) error {
 	base := filepath.Join(filepath.Dir(l.dir), l.set.Name)
 	if err := os.WriteFile(l.list(), []byte(strings.Join(l.images, "\x00")), 0o600); err != nil {
 		return err
+	}
+	if l.set.Document == 1 {
+		l.documents = l.images
+		return nil
 	}
 	l.whole = base + ".pdf"
 	if err := bindOne(ctx, l.images, l.whole); err != nil {
 		return err
 	}
 	if l.set.Document == 0 {
-		l.pdfs = []string{l.whole}
+		l.documents = []string{l.whole}
 		return nil
 	}
 	for i := 0; i < len(l.images); i += l.set.Document {
-		path := fmt.Sprintf("%s-%03d.pdf", base, len(l.pdfs)+1)
+		path := fmt.Sprintf("%s-%03d.pdf", base, len(l.documents)+1)
 		if err := bindOne(ctx, l.images[i:min(i+l.set.Document, len(l.images))], path); err != nil {
 			return err
 		}
-		l.pdfs = append(l.pdfs, path)
+		l.documents = append(l.documents, path)
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func (o options) run(ctx context.Context) (_ *report, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r := &report{Taken: time.Now().UTC(), Machine: computer.Look(), Versions: versions(ctx, o.twinleaf), AtOnce: runtime.NumCPU(), Cut: o.cut}
 	s := setup{twinleaf: o.twinleaf, at: r.AtOnce, patience: o.patience}
-	r.Versions[oursNative], s.noNative = nativeEngine(ctx, o.twinleaf)
+	r.Native, s.noNative = nativeEngine(ctx, o.twinleaf)
 	p := &player{setup: s, where: where, dir: dir, cut: o.cut, perf: !o.noPerf, say: os.Stderr}
 	for _, set := range sets {
 		if err := p.set(ctx, r, set); err != nil {

@@ -30,7 +30,7 @@ func sheets(t *testing.T, s *set, n int) *laid {
 	t.Helper()
 	dir := t.TempDir()
 	l := &laid{set: s, dir: filepath.Join(dir, s.Name), whole: filepath.Join(dir, s.Name+".pdf")}
-	l.pdfs = []string{l.whole}
+	l.documents = []string{l.whole}
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestDocumentsGoToOneCallAndToOneCallEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := setup{twinleaf: filepath.Join(dir, "twinleaf"), at: 2, patience: time.Minute}
-	for _, e := range []entry{s.mine(ours, l, distribution, l.pdfs), s.peer(theirs, l, l.pdfs, "-O0"), s.peer(theirsWhole, l, []string{l.whole})} {
+	for _, e := range []entry{s.mine(ours, l, distribution, l.documents), s.peer(theirs, l, l.documents, "-O0"), s.peer(theirsWhole, l, []string{l.whole})} {
 		if m, err := e.once(t.Context(), s, t.TempDir(), 1); err != nil || m.Failed != "" || m.Pages != 5 {
 			t.Errorf("%s: got %+v, %v", e.name, m, err)
 		}
@@ -133,23 +133,23 @@ func TestDocumentsGoToOneCallAndToOneCallEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := strings.Split(strings.TrimSpace(string(raw)), "\n")
-	if len(calls) != 5 || !strings.Contains(calls[0], strings.Join(l.pdfs, " ")) || !strings.Contains(calls[0], "--native off") {
+	if len(calls) != 5 || !strings.Contains(calls[0], strings.Join(l.documents, " ")) || !strings.Contains(calls[0], "--native off") {
 		t.Fatalf("got calls %q", calls)
 	}
 	for i, call := range calls[1:4] {
-		if !strings.HasPrefix(call, "--quiet --language eng --jobs 2 -O0 "+l.pdfs[i]+" ") {
-			t.Errorf("got call %q, want one for %s", call, l.pdfs[i])
+		if !strings.HasPrefix(call, "--quiet --language eng --jobs 2 -O0 "+l.documents[i]+" ") {
+			t.Errorf("got call %q, want one for %s", call, l.documents[i])
 		}
 	}
 	programs(t, map[string]string{"ocrmypdf": `case "$*" in *-002*) exit 7;; esac; ` + copiesEach})
-	e := s.peer(theirs, l, l.pdfs)
+	e := s.peer(theirs, l, l.documents)
 	if m, err := e.once(t.Context(), s, t.TempDir(), 1); err != nil || !strings.HasPrefix(m.Failed, "exit 7") {
 		t.Errorf("the second document fails: got %+v, %v", m, err)
 	}
 }
 
 func TestWhatNothingIsAskedOfRunsOnce(t *testing.T) {
-	l := &laid{set: &set{Name: "dense", Lang: "eng", Rounds: 3}, dir: t.TempDir(), whole: "all.pdf", pdfs: []string{"1.pdf", "2.pdf"}}
+	l := &laid{set: &set{Name: "dense", Lang: "eng", Rounds: 3}, dir: t.TempDir(), whole: "all.pdf", documents: []string{"1.pdf", "2.pdf"}}
 	s := setup{twinleaf: "/nowhere/twinleaf", at: 2, noNative: "not built"}
 	once := map[string]int{}
 	for _, e := range s.entries(l) {
@@ -204,7 +204,7 @@ func TestPagesAreLaidTurnedAndShifted(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, err := filepath.Glob(filepath.Join(l.dir, "*"))
-	if err != nil || !slices.Equal(left, l.images) || filepath.Base(l.images[1]) != "0002.jpg" || len(l.pdfs) != 2 {
-		t.Errorf("a page of a PDF: got %v in %v, %v", left, l.pdfs, err)
+	if err != nil || !slices.Equal(left, l.images) || filepath.Base(l.images[1]) != "0002.jpg" || len(l.documents) != 2 {
+		t.Errorf("a page of a PDF: got %v in %v, %v", left, l.documents, err)
 	}
 }

@@ -23,6 +23,7 @@ type report struct {
 	Taken    time.Time         `json:"taken"`
 	Machine  computer.Machine  `json:"machine"`
 	Versions map[string]string `json:"versions"`
+	Native   string            `json:"nativeEngine,omitempty"` // what it calls itself; empty: there was none
 	AtOnce   int               `json:"pagesAtOnce"`
 	Cut      int               `json:"cutTo,omitempty"` // pages of a set at most: a trial, whose figures say little
 	Seconds  float64           `json:"seconds"`         // that all of it took
@@ -47,7 +48,7 @@ type setInfo struct {
 }
 
 func (l *laid) info() setInfo {
-	i := setInfo{Name: l.set.Name, What: l.set.What, Lang: l.set.Lang, Rounds: l.set.Rounds, Laid: l.set.Laid, Pages: len(l.images), Documents: len(l.pdfs)}
+	i := setInfo{Name: l.set.Name, What: l.set.What, Lang: l.set.Lang, Rounds: l.set.Rounds, Laid: l.set.Laid, Pages: len(l.images), Documents: len(l.documents)}
 	for _, p := range l.set.Pages {
 		i.Recipe = append(i.Recipe, p.String())
 	}
@@ -186,6 +187,9 @@ func (r *report) programs() string {
 		if v := strings.TrimPrefix(r.Versions[name], name+" "); v != "" {
 			made = append(made, name+" "+v)
 		}
+	}
+	if r.Native != "" {
+		made = append(made, "native engine: "+r.Native)
 	}
 	return strings.Join(made, "; ")
 }

@@ -38,8 +38,14 @@ func (m measure) String() string {
 	if m.Failed != "" {
 		return fmt.Sprintf("%s, round %d, %s: FAILED: %s", m.Set, m.Round, m.Program, m.Failed)
 	}
-	return fmt.Sprintf("%s, round %d, %s: wall %.1f s, CPU %.1f s, %.0f MB, %d pages, %d words",
-		m.Set, m.Round, m.Program, m.Wall, m.CPU, float64(m.Peak)/(1<<20), m.Pages, m.Words)
+	text := fmt.Sprintf("%s, round %d, %s: wall %.2f s, %d pages", m.Set, m.Round, m.Program, m.Wall, m.Pages)
+	if m.CPU > 0 {
+		text += fmt.Sprintf(", CPU %.1f s, %.0f MB, %d words", m.CPU, float64(m.Peak)/(1<<20), m.Words)
+	}
+	if m.Over != 0 {
+		text += fmt.Sprintf(", %.0f ms of it not recognition", over(m))
+	}
+	return text
 }
 
 // runs are all measures.

@@ -47,7 +47,7 @@ func (s setup) twice(ctx context.Context, l *laid, dir string, warm string, say 
 			return err
 		}
 		for round := range 1 + again {
-			c, err := server.Batch(ctx, l.pdfs)
+			c, err := server.Batch(ctx, l.documents)
 			if err != nil {
 				return err
 			}
@@ -104,7 +104,7 @@ func shares[T any](all []T) (warm, idle, busy []T) {
 // pages has a server read documents of one page, alone and beside the big document, which
 // may be missing.
 func (s setup) pages(ctx context.Context, l *laid, big *laid, dir string, say io.Writer) []measure {
-	warm, idle, busy := shares(l.pdfs)
+	warm, idle, busy := shares(l.documents)
 	var out []measure
 	take := func(program string, pages []latency.Page, err error) {
 		for i, p := range pages {
@@ -113,7 +113,7 @@ func (s setup) pages(ctx context.Context, l *laid, big *laid, dir string, say io
 				Wall: p.Wall.Seconds(), Over: (p.Wall - p.Recognition).Seconds(), Pages: 1,
 			}
 			out = append(out, m)
-			fmt.Fprintf(say, "%v, %.0f ms over its recognition\n", m, over(m))
+			fmt.Fprintln(say, m)
 		}
 		out = failedToo(out, err, l.set.Name, say, program)
 	}

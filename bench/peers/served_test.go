@@ -40,7 +40,7 @@ func TestABatchCountsOnlyWhenItWasReadOnceAndThenKept(t *testing.T) {
 func TestAServerThatDoesNotStartIsARowWithAReason(t *testing.T) {
 	dir := programs(t, map[string]string{"twinleaf": `echo "no plug-ins here" >&2; exit 1`})
 	s := setup{twinleaf: filepath.Join(dir, "twinleaf"), at: 1, patience: time.Minute}
-	l := &laid{set: &set{Name: "single", Lang: "eng"}, pdfs: []string{"a.pdf"}}
+	l := &laid{set: &set{Name: "single", Lang: "eng"}, documents: []string{"a.pdf"}}
 	var said bytes.Buffer
 	for _, got := range [][]measure{s.pages(t.Context(), l, nil, t.TempDir(), &said), s.twice(t.Context(), l, t.TempDir(), "a.png", &said)} {
 		if len(got) != 2 || !strings.Contains(got[0].Failed, "no plug-ins here") || got[0].Program == got[1].Program {
