@@ -26,7 +26,7 @@ NATIVE_PACKAGES := dpkg-dev autoconf automake libtool autoconf-archive binutils 
 # What "make bench" measures beside the program, and lays the pages with.
 BENCH_PACKAGES := ocrmypdf img2pdf imagemagick
 
-.PHONY: help run serve pair bench deps-bench deps-native native-engine native-check robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve pair bench bench-summary deps-bench deps-native native-engine native-check robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -44,9 +44,12 @@ serve: deps build ## a server on http://127.0.0.1:8080; scans dropped into demo/
 pair: deps build ## two servers on this machine: the primary is killed, the secondary finishes everything
 	@go run ./bench/pairdemo -twinleaf $(BIN)/twinleaf -plugins $(BIN)/plugins
 
-# make bench BENCH="-only dense,short -rounds 1 -cut 4" is a quick trial.
+# make bench BENCH="-only dense,short -rounds 1 -cut 4 -out trial" is a quick trial; make bench RUN=2 keeps docs/bench/run-2.json too.
 bench: deps deps-bench build ## throughput beside ocrmypdf and tesseract on the same pages, with the table (needs ../shared/data or TWINLEAF_DATA)
-	@go run ./bench/peers -twinleaf $(BIN)/twinleaf $(BENCH)
+	@go run ./bench/peers -twinleaf $(BIN)/twinleaf -readme README.md $(if $(RUN),-name run-$(RUN)) $(BENCH)
+
+bench-summary: ## what held in all runs of "make bench RUN=1", 2, 3
+	@go run ./bench/peers -summary $(wildcard docs/bench/run-*.json)
 
 test: deps deps-test readers s3-server build unit attacks scripts robust-short ## every test: unit tests with race detection, attacks on the sandbox, testscripts, bad days of a pair
 
@@ -145,8 +148,14 @@ fuzz: ## every fuzz target for FUZZTIME each
 	      if grep -q 'Failing input written' <<<"$$out" || ! grep -q 'context deadline exceeded' <<<"$$out"; then echo "$$out"; exit 1; fi; \
 	    fi; done; done
 
-benchmarks: ## every benchmark once
-	go test -run '^$$' -bench . -benchtime 1x $$(go list $(ALL) | grep -v /testscripts) | grep -vE '^(ok|PASS|\?|goos|goarch)' || true
+# For benchstat: make -s benchmarks COUNT=10 BENCHTIME=1s MATCH=Apply PKGS=./core > old.txt, the same into new.txt after
+# a change, then go run golang.org/x/perf/cmd/benchstat@latest old.txt new.txt
+COUNT     ?= 1
+BENCHTIME ?= 1x
+MATCH     ?= .
+PKGS      ?= $$(go list $(ALL) | grep -v /testscripts)
+benchmarks: ## every benchmark once, with memory; COUNT=10 BENCHTIME=1s for benchstat
+	go test -run '^$$' -bench '$(MATCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) $(PKGS) | grep -vE '^(ok|PASS|\?)' || true
 
 accuracy: build ## CER and WER over scans with truth, against the engine's baseline (needs ../shared/data)
 	go run ./bench/accuracy -twinleaf $(BIN)/twinleaf
