@@ -29,3 +29,22 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkInspect is what finding out what a file holds costs; nothing is decoded.
+func BenchmarkInspect(b *testing.B) {
+	for _, c := range []struct{ name, file string }{
+		{"tiff 6 pages", "scans-with-truth/eng-batch-6p-blank3-g4.tif"},
+		{"jpeg", "odd/blank-scan-noise.jpg"},
+		{"png", "scans-with-truth/eng-brochure-2col.png"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			path := shared.File(b, c.file)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := inspectFile(b, path, limits); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/internal/shared"
 	"github.com/twinleaf-scan/twinleaf/plugins/pdf/source/sourcetest"
+	"github.com/twinleaf-scan/twinleaf/sdk"
 )
 
 // long is a document of many pages, each with a content stream of text.
@@ -30,6 +31,23 @@ func BenchmarkInspectOnePageOfAThousand(b *testing.B) {
 		d.cache.drop()
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000/1000, "ms/page")
+}
+
+// BenchmarkTextOfAHundredPages asks for the texts of born-digital pages one by one.
+func BenchmarkTextOfAHundredPages(b *testing.B) {
+	const pages = 100
+	path := long(b, pages)
+	b.ReportAllocs()
+	for b.Loop() {
+		d := newDesk(b)
+		for n := range pages {
+			if _, err := d.Text(b.Context(), sdk.TextRequest{Input: input(path), Page: n + 1}, Settings{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		d.cache.drop()
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/pages/1000, "ms/page")
 }
 
 func BenchmarkTakeOneImage(b *testing.B) {
