@@ -13,7 +13,14 @@ const MaxJSON = 64 << 20
 // Encode writes the page as JSON, the form in which pages cross the border
 // between a plug-in and the server.
 func (p Page) Encode(w io.Writer) error {
-	if err := json.NewEncoder(w).Encode(p); err != nil {
+	data, ok := appendPage(make([]byte, 0, 64<<10), p)
+	if !ok {
+		if err := json.NewEncoder(w).Encode(p); err != nil {
+			return fmt.Errorf("write page text: %w", err)
+		}
+		return nil
+	}
+	if _, err := w.Write(append(data, '\n')); err != nil {
 		return fmt.Errorf("write page text: %w", err)
 	}
 	return nil
@@ -28,7 +35,7 @@ func Decode(r io.Reader, limit int64) (Page, error) {
 		return Page{}, fmt.Errorf("read page text: %w", err)
 	}
 	var p Page
-	if err := json.Unmarshal(data, &p); err != nil {
+	if err := unmarshal(data, &p); err != nil {
 		return Page{}, fmt.Errorf("read page text: %w", err)
 	}
 	if err := p.Validate(); err != nil {
