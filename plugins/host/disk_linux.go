@@ -19,13 +19,14 @@ type use struct {
 }
 
 // diskUse is what lies in the folders that a process may write to for a call, and what
-// it keeps open without a name. It stops counting soon after most.
-func (s *slot) diskUse(pid int, most use) use {
+// it keeps open without a name, if deep with its children. It stops counting soon after
+// most.
+func (s *slot) diskUse(pid int, most use, deep bool) use {
 	var u use
 	for _, dir := range []string{s.out, s.tmp} {
 		u.below(dir, most, 0)
 	}
-	u.unnamed(s.dir, pid, 0)
+	u.unnamed(s.dir, pid, 0, deep)
 	return u
 }
 
@@ -78,9 +79,9 @@ func (u *use) add(info os.FileInfo) {
 	}
 }
 
-// unnamed counts the files without a name that a process and its descendants have open,
-// on the file system of dir.
-func (u *use) unnamed(dir string, pid, depth int) {
+// unnamed counts the files without a name that a process, and if deep its descendants,
+// have open on the file system of dir.
+func (u *use) unnamed(dir string, pid, depth int, deep bool) {
 	var home syscall.Stat_t
 	if syscall.Stat(dir, &home) != nil || depth > 8 {
 		return
@@ -103,14 +104,18 @@ func (u *use) unnamed(dir string, pid, depth int) {
 			u.add(info)
 		}
 	}
+	if !deep {
+		return
+	}
 	for _, child := range childrenOf(pid) {
-		u.unnamed(dir, child, depth+1)
+		u.unnamed(dir, child, depth+1, deep)
 	}
 }
 
 // watchDisk kills processes in the middle of a call that have more on disk than they
-// may.
-func (p *pool) watchDisk() {
+// may, at the nth look; see watch.
+func (p *pool) watchDisk(n int) {
+	deep := p.plugin.bears() || n%10 == 0
 	p.mu.Lock()
 	busy := make([]*worker, 0, len(p.busy))
 	for w := range p.busy {
@@ -119,7 +124,7 @@ func (p *pool) watchDisk() {
 	p.mu.Unlock()
 	most := use{p.host.config.SlotFiles, p.host.config.SlotBytes}
 	for _, w := range busy {
-		u := w.slot.diskUse(int(w.pid.Load()), most)
+		u := w.slot.diskUse(int(w.pid.Load()), most, deep)
 		if !u.over(most) || w.gone() {
 			continue
 		}

@@ -28,25 +28,25 @@ func TestDiskUseCountsWhatLiesThereAndWhatHasNoName(t *testing.T) {
 	most := use{files: 100, bytes: 1 << 30}
 	write(1<<20, "a")
 	write(1<<20, "folder", "b")
-	if got := s.diskUse(os.Getpid(), most); got.files != 3 || got.bytes < 2<<20 || got.bytes > 3<<20 {
+	if got := s.diskUse(os.Getpid(), most, true); got.files != 3 || got.bytes < 2<<20 || got.bytes > 3<<20 {
 		t.Errorf("two files of 1 MB, one in a folder: %+v", got)
 	}
 	must(t, os.Remove(write(1<<20, "gone").Name()))
-	if got := s.diskUse(os.Getpid(), most); got.files != 4 || got.bytes < 3<<20 {
+	if got := s.diskUse(os.Getpid(), most, true); got.files != 4 || got.bytes < 3<<20 {
 		t.Errorf("and one without a name: %+v", got)
 	}
 	must(t, os.Truncate(write(0, "hole").Name(), 1<<40))
-	if got := s.diskUse(os.Getpid(), most); got.files != 5 || got.bytes > 4<<20 {
+	if got := s.diskUse(os.Getpid(), most, true); got.files != 5 || got.bytes > 4<<20 {
 		t.Errorf("and a hole of 1 TB: %+v", got)
 	}
 	must(t, os.Symlink("/", filepath.Join(s.out, "root")))
-	if got := s.diskUse(os.Getpid(), most); got.files != 6 {
+	if got := s.diskUse(os.Getpid(), most, true); got.files != 6 {
 		t.Errorf("and a link to /: %+v", got)
 	}
 	for n := range 200 {
 		write(0, "many", strconv.Itoa(n)).Close()
 	}
-	if got := s.diskUse(os.Getpid(), most); !got.over(most) || got.files > 100+walkBatch {
+	if got := s.diskUse(os.Getpid(), most, true); !got.over(most) || got.files > 100+walkBatch {
 		t.Errorf("more than there may be: %+v", got)
 	}
 	deep := s.tmp
@@ -55,7 +55,7 @@ func TestDiskUseCountsWhatLiesThereAndWhatHasNoName(t *testing.T) {
 	}
 	must(t, os.MkdirAll(deep, 0o700))
 	must(t, os.RemoveAll(filepath.Join(s.out, "many")))
-	if got := s.diskUse(os.Getpid(), most); !got.over(most) {
+	if got := s.diskUse(os.Getpid(), most, true); !got.over(most) {
 		t.Errorf("deeper than honest: %+v", got)
 	}
 }
@@ -91,7 +91,7 @@ func TestAClosedFolderHidesNothing(t *testing.T) {
 		must(t, os.Chmod(closed, mode))
 		t.Cleanup(func() { must(t, os.Chmod(closed, 0o700)) })
 		most := use{files: 10, bytes: 1 << 20}
-		if got := s.diskUse(os.Getpid(), most); !got.over(most) {
+		if got := s.diskUse(os.Getpid(), most, true); !got.over(most) {
 			t.Errorf("2 MB in a folder of mode %o are not seen", mode)
 		}
 	}

@@ -253,7 +253,7 @@ func (h *Host) watch() {
 			if pool, _ := p.ready(); pool != nil {
 				pool.watch(n)
 				if n%5 == 0 {
-					pool.watchDisk()
+					pool.watchDisk(n)
 				}
 			}
 		}

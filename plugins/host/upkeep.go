@@ -102,10 +102,10 @@ func (p *pool) close() {
 }
 
 // watch kills processes that hold more memory than they may, at the nth look. Idle ones
-// are looked at every tenth time. Looking for children is what costs: those of a program
-// that came with the server and runs no others are looked for every tenth time as well.
+// are looked at every tenth time. Looking for children is what costs: where there can
+// hardly be any they are looked for every tenth time.
 func (p *pool) watch(n int) {
-	deep := p.plugin.stored || len(p.plugin.about.Permissions.Exec) > 0
+	deep := p.plugin.bears()
 	p.mu.Lock()
 	busy := slices.Collect(maps.Keys(p.busy))
 	var idle []*worker
@@ -120,6 +120,10 @@ func (p *pool) watch(n int) {
 		p.weigh(w, p.plugin.stored || n%100 == 0)
 	}
 }
+
+// bears reports whether processes of a plug-in may have children: not those of a program
+// that came with the server and runs no others.
+func (p *plugin) bears() bool { return p.stored || len(p.about.Permissions.Exec) > 0 }
 
 // weigh kills w if it holds more than it may, with its children if deep.
 func (p *pool) weigh(w *worker, deep bool) {
