@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"math"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // Bar is one bar, from 0 to Value.
@@ -14,6 +16,7 @@ type Bar struct {
 	Label string
 	Value float64
 	Text  string // at its end, e.g. "12.3 s"; empty: the value
+	Group int    // which of the four colours it has, from 0; others: the first
 }
 
 // Series is one line of a chart.
@@ -40,8 +43,10 @@ const (
 	width    = 720
 	left     = 230 // of the bars: their labels stand before
 	barStep  = 26
-	barsWide = width - left - 110 // of the longest
-	height   = 260                // of lines and columns
+	barsWide = 380 // of the longest
+	barsText = 190 // at its end
+	noteMost = 140 // characters of a line of notes
+	height   = 260 // of lines and columns
 	margin   = 64
 	charSize = 12
 )
@@ -62,7 +67,7 @@ func Bars(title string, bars []Bar, notes ...string) template.HTML {
 	}
 	var rows []row
 	for i, b := range bars {
-		r := row{Bar: b, Y: float64(44 + i*barStep), Fill: colours[0], Shown: b.Text}
+		r := row{Bar: b, Y: float64(44 + i*barStep), Fill: b.colour(), Shown: b.Text}
 		if r.Shown == "" {
 			r.Shown = Number(b.Value)
 		}
@@ -78,13 +83,37 @@ func Bars(title string, bars []Bar, notes ...string) template.HTML {
 	}
 	foot := 44 + len(rows)*barStep
 	var lines []line
-	for i, n := range notes {
-		lines = append(lines, line{foot + 28 + i*18, n})
+	for _, n := range notes {
+		for _, part := range wrap(n, noteMost) {
+			lines = append(lines, line{foot + 28 + len(lines)*18, part})
+		}
 	}
 	return draw(barsForm, map[string]any{
-		"Title": title, "Width": width, "Height": foot + 24 + len(lines)*18, "Rows": rows, "Left": left, "Label": left - 8, "Size": charSize,
+		"Title": title, "Width": left + barsWide + barsText, "Height": foot + 24 + len(lines)*18, "Rows": rows, "Left": left, "Label": left - 8, "Size": charSize,
 		"Ticks": ticks(most), "Foot": foot - 8, "Below": foot + 6, "Notes": lines,
 	})
+}
+
+func (b Bar) colour() string {
+	if b.Group < 0 || b.Group >= len(colours) {
+		return colours[0]
+	}
+	return colours[b.Group]
+}
+
+// wrap breaks a text between words into lines of at most so many characters, where words
+// allow it.
+func wrap(text string, most int) []string {
+	var lines []string
+	for _, word := range strings.Fields(text) {
+		last := len(lines) - 1
+		if last < 0 || utf8.RuneCountInString(lines[last])+1+utf8.RuneCountInString(word) > most {
+			lines = append(lines, word)
+			continue
+		}
+		lines[last] += " " + word
+	}
+	return lines
 }
 
 // tick is a value that an axis names, and where it stands.

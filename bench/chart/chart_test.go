@@ -63,6 +63,19 @@ func TestBarsStandOnAnAxisFromNought(t *testing.T) {
 	}
 }
 
+func TestNotesAreBrokenBetweenWordsAndGroupsHaveTheirColours(t *testing.T) {
+	svg := string(Bars("pages", []Bar{{Value: 1, Group: 1}, {Value: 1, Group: -1}, {Value: 1, Group: 9}}, strings.Repeat("versions, ", 40)))
+	if n := strings.Count(svg, `font-size="11"`); n != 3 {
+		t.Errorf("400 characters stand on %d lines, want 3: %s", n, svg)
+	}
+	if strings.Count(svg, colours[1]) != 1 || strings.Count(svg, colours[0]) != 2 {
+		t.Errorf("got %s", svg)
+	}
+	if got := wrap(" "+strings.Repeat("x", 200)+" y", 10); len(got) != 2 || got[1] != "y" {
+		t.Errorf("a word that is too long: got %q", got)
+	}
+}
+
 func TestLinesStayOnThePlane(t *testing.T) {
 	var many []Point
 	for i := range 10 * maxPoints {

@@ -198,9 +198,14 @@ func (r *report) programs() string {
 func (r *report) chart(set string) template.HTML {
 	var bars []chart.Bar
 	for _, m := range r.Medians {
-		if m.Set == set && m.Program != inside {
-			bars = append(bars, chart.Bar{Label: m.Program, Value: m.PagesPerMinute, Text: fmt.Sprintf("%.1f (%.2f s CPU a page)", m.PagesPerMinute, m.CPU/float64(max(m.Pages, 1)))})
+		if m.Set != set || m.Program == inside {
+			continue
 		}
+		b := chart.Bar{Label: m.Program, Value: m.PagesPerMinute, Text: fmt.Sprintf("%.1f (%.2f s CPU a page)", m.PagesPerMinute, m.CPU/float64(max(m.Pages, 1)))}
+		if !strings.HasPrefix(m.Program, ours) {
+			b.Group = 1
+		}
+		bars = append(bars, b)
 	}
 	notes := []string{
 		fmt.Sprintf("%s, %d cores, %s; %s.", r.Machine.CPU, r.Machine.Cores, r.Machine.System, r.Taken.Format("2 January 2006")), r.programs() + ".",
