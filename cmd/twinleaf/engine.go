@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -293,7 +292,9 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 	h := secretsHost{Host: e.host}
 	all := stages(h, h, e.blobs, nil)
 	all[core.Deliver] = stageFunc(func(context.Context, core.Task) (core.Result, error) { return core.Delivered{}, nil })
-	all[core.Ingest] = e.warmForMore(all[core.Ingest])
+	if c.sparing {
+		e.spare(all)
+	}
 	all = withPassword(all, c.password)
 	if c.around != nil {
 		all = c.around(all)
@@ -315,24 +316,6 @@ func openOnce(ctx context.Context, c onceConfig) (*engine, error) {
 type stageFunc func(context.Context, core.Task) (core.Result, error)
 
 func (f stageFunc) Run(ctx context.Context, t core.Task) (core.Result, error) { return f(ctx, t) }
-
-// warmForMore has the other processes of a sparing host started when there is a second
-// page for them.
-func (e *engine) warmForMore(ingest pipeline.Stage) pipeline.Stage {
-	var pages atomic.Int64
-	return stageFunc(func(ctx context.Context, t core.Task) (core.Result, error) {
-		r, err := ingest.Run(ctx, t)
-		if found, ok := r.(core.DocumentIngested); ok {
-			for _, in := range found.Inputs {
-				pages.Add(int64(len(in.Pages)))
-			}
-		}
-		if pages.Load() > 1 {
-			e.host.Warm()
-		}
-		return r, err
-	})
-}
 
 // withPassword hands every stage the password, which no journal ever sees.
 func withPassword(all map[core.Stage]pipeline.Stage, password string) map[core.Stage]pipeline.Stage {

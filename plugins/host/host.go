@@ -128,6 +128,17 @@ func (h *Host) Warm() {
 	}
 }
 
+// Rest says that no page is expected for now: what stands idle of the plug-ins that filter
+// and recognise ends, and its memory is there for others. A page that comes nevertheless
+// has them started again.
+func (h *Host) Rest() {
+	for _, p := range h.plugins {
+		if pool, _ := p.ready(); pool != nil && (h.own(p, sdk.KindFilter) || h.own(p, sdk.KindRecognizer)) {
+			pool.rest()
+		}
+	}
+}
+
 func (h *Host) sparing() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

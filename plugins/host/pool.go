@@ -27,6 +27,7 @@ type pool struct {
 	news     chan struct{} // closed when there may be a process for those
 	health   health
 	counts   Counts
+	rested   bool   // nothing is started beforehand any more
 	problem  string // the last thing that went wrong with a process
 	at       time.Time
 	closed   bool
@@ -184,7 +185,7 @@ func (p *pool) takeIdle(need want) *worker {
 		best = fit(func(w *worker) bool { return w.last == "" })
 	}
 	if best < 0 {
-		best = fit(func(w *worker) bool { return w.hits < worthKeeping || p.full() })
+		best = fit(func(w *worker) bool { return w.hits < worthKeeping || need.affinity == "" || p.full() })
 	}
 	if best < 0 {
 		return nil

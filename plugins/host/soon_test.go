@@ -137,4 +137,9 @@ func TestASparingHostStartsMoreWhenThereIsMoreToDo(t *testing.T) {
 	h.Warm()
 	h.Warm()
 	eventually(t, "all have started", func() bool { return h.List()[0].Idle == 3 })
+	h.Rest()
+	if got := h.List()[0]; got.Idle != 0 {
+		t.Errorf("%d processes stand idle for nothing", got.Idle)
+	}
+	wantFine(t, h)
 }

@@ -80,11 +80,21 @@ func (p *pool) warm(n int) {
 func (p *pool) expect(n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.full() || len(p.idle)+len(p.busy)+len(p.starting) >= n {
+	if p.closed || p.rested || p.full() || len(p.idle)+len(p.busy)+len(p.starting) >= n {
 		return false
 	}
 	p.coming++
 	return true
+}
+
+// rest ends the idle processes; a call starts one again.
+func (p *pool) rest() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rested = true
+	for len(p.idle) > 0 {
+		p.dismiss(p.idle[0])
+	}
 }
 
 // close ends all processes and keeps new ones from starting.
