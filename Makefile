@@ -26,7 +26,7 @@ NATIVE_PACKAGES := dpkg-dev autoconf automake libtool autoconf-archive binutils 
 # What "make bench" measures beside the program, and lays the pages with.
 BENCH_PACKAGES := ocrmypdf img2pdf imagemagick
 
-.PHONY: help run serve pair bench bench-summary deps-bench deps-native native-engine native-check robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve pair bench bench-summary deps-bench deps-native native-engine native-check robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server nats-server proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -51,7 +51,7 @@ bench: deps deps-bench build ## throughput beside ocrmypdf and tesseract on the 
 bench-summary: ## what held in all runs of "make bench RUN=1", 2, 3
 	@go run ./bench/peers -summary $(wildcard docs/bench/run-*.json)
 
-test: deps deps-test readers s3-server build unit attacks scripts robust-short ## every test: unit tests with race detection, attacks on the sandbox, testscripts, bad days of a pair
+test: deps deps-test readers s3-server nats-server build unit attacks scripts robust-short ## every test: unit tests with race detection, attacks on the sandbox, testscripts, bad days of a pair
 
 unit: race
 
@@ -67,7 +67,7 @@ scripts: build build-faults
 	go test -tags faults ./cmd/twinleaf -run 'Fault|GS28|GS29'
 	go test -timeout 30m ./testscripts/...
 
-ci: deps deps-test readers s3-server build fmt vet lint vuln race attacks scripts robust-short fuzz benchmarks ## what .ci/run runs
+ci: deps deps-test readers s3-server nats-server build fmt vet lint vuln race attacks scripts robust-short fuzz benchmarks ## what .ci/run runs
 	@echo "ci: everything passed"
 
 build: ## bin/twinleaf and bin/plugins/*
@@ -116,6 +116,12 @@ s3-server: $(BIN)/test/versitygw ## the S3 server of the tests, built from its o
 $(BIN)/test/versitygw:
 	@mkdir -p $(@D)
 	GOBIN=$(abspath $(@D)) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+
+nats-server: $(BIN)/test/nats-server ## the NATS server of the tests, of the module that is built in
+
+$(BIN)/test/nats-server:
+	@mkdir -p $(@D)
+	go build -o $@ github.com/nats-io/nats-server/v2
 
 readers: plugins/pdf/readers/node_modules/.package-lock.json ## the foreign PDF readers of the tests (npm)
 

@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TWINLEAF", bin)
-			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH")+string(os.PathListSeparator)+testPrograms(t))
 			env.Setenv("DATA", filepath.Join(root(t), "testdata"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
@@ -76,9 +76,18 @@ func hasProgram(cond string) (bool, error) {
 	if len(cond) <= len(prefix) || cond[:len(prefix)] != prefix {
 		return false, os.ErrInvalid
 	}
-	_, err := exec.LookPath(cond[len(prefix):])
+	name := cond[len(prefix):]
+	if _, err := exec.LookPath(name); err == nil {
+		return true, nil
+	}
+	_, err := exec.LookPath(filepath.Join("..", testFolder, name))
 	return err == nil, nil
 }
+
+// testFolder is where make puts programs that only tests need.
+const testFolder = "bin/test"
+
+func testPrograms(t testing.TB) string { return filepath.Join(root(t), testFolder) }
 
 // binary is the program under test: TWINLEAF_BIN, else bin/twinleaf as built.
 func binary(t testing.TB) string {

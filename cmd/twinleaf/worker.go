@@ -167,7 +167,6 @@ func (f workerFlags) workFor(ctx context.Context, c *overnats.Conn, b *readingRo
 
 // explainNats says what to do about a connection that cannot be.
 func explainNats(url string, err error) error {
-	hint := ""
 	switch {
 	case err == nil:
 		return nil
@@ -180,9 +179,11 @@ func explainNats(url string, err error) error {
 	case errors.Is(err, overnats.ErrUnreachable):
 		return fmt.Errorf("%w: %s: %w\nhint: does the server listen there (nats.listen in its configuration), and does a firewall let this machine through?", client.ErrUnreachable, url, err)
 	case errors.Is(err, overnats.ErrNoServer):
-		hint = "\nhint: is a server of Twinleaf connected to this NATS? where there are several, name its id with --of"
+		return fmt.Errorf("%w: %s: %w\nhint: is a server of Twinleaf connected to this NATS (nats.url in its configuration), with the same account?", client.ErrUnreachable, url, err)
+	case errors.Is(err, overnats.ErrTwoServers):
+		return usage("name one of them with --of", "%s: %s", url, err)
 	}
-	return fmt.Errorf("%s: %w%s", url, err, hint)
+	return fmt.Errorf("%s: %w", url, err)
 }
 
 // readingRoom is what a worker reads pages with: plug-ins, what was kept, and a folder.

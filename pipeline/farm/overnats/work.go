@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,11 +52,8 @@ type worker struct {
 	working  sync.WaitGroup
 }
 
-// ErrRefused is the error of a worker that its server does not want.
-var ErrRefused = errors.New("the server refuses this worker")
-
-// ErrNoServer is the error of a worker that found none, or more than one.
-var ErrNoServer = errors.New("no server was found")
+// ErrNoServer is the error of a worker that found none.
+var ErrNoServer = errors.New("no server answers there")
 
 // Work takes pages of a server until ctx ends, and then ends those that it has. The
 // connection is the caller's, and is still needed for a moment after ctx has ended. When
@@ -108,8 +108,24 @@ func (w *worker) listen() (deaf func(), err error) {
 	return deaf, nil
 }
 
+// findTries is how often it is asked which server is there: one may be about to start.
+const findTries = 10
+
 // find asks which server is there.
-func find(ctx context.Context, nc *nats.Conn) (string, error) {
+func find(ctx context.Context, nc *nats.Conn) (id string, err error) {
+	for range findTries {
+		if id, err = findOnce(ctx, nc); !errors.Is(err, ErrNoServer) || ctx.Err() != nil {
+			return id, err
+		}
+	}
+	return "", err
+}
+
+// ErrTwoServers is the error of a worker that found several and was told of none.
+var ErrTwoServers = errors.New("several servers answer, and one is to be named")
+
+// findOnce hears for a second who answers.
+func findOnce(ctx context.Context, nc *nats.Conn) (string, error) {
 	ids := map[string]bool{}
 	sub, err := nc.SubscribeSync(nc.NewRespInbox())
 	if err != nil {
@@ -132,13 +148,13 @@ func find(ctx context.Context, nc *nats.Conn) (string, error) {
 	}
 	switch len(ids) {
 	case 0:
-		return "", fmt.Errorf("%w: none answers", ErrNoServer)
+		return "", ErrNoServer
 	case 1:
 		for id := range ids {
 			return id, nil
 		}
 	}
-	return "", fmt.Errorf("%w: %d servers answer, and one is to be named", ErrNoServer, len(ids))
+	return "", fmt.Errorf("%w: %s", ErrTwoServers, strings.Join(slices.Sorted(maps.Keys(ids)), ", "))
 }
 
 // run says hello until ctx ends or the connection is closed.
