@@ -181,10 +181,14 @@ func (h *helper) Recognize(ctx context.Context, t farm.Task) (farm.Answer, error
 	return farm.DecodeAnswer(text)
 }
 
+// helperName is that of the other server among the workers. No other worker has a space in
+// its name.
+func (m *paired) helperName() string { return "standby " + m.formed.Peer.Name }
+
 // hired makes the other server a worker, until dismiss.
 func (m *paired) hired(pool *farm.Pool, slots int) (h *helper, dismiss func()) {
 	alive, end := context.WithCancel(context.Background())
-	h = &helper{name: m.formed.Peer.Name, link: m.client, alive: alive}
+	h = &helper{name: m.helperName(), link: m.client, alive: alive}
 	h.slots.Store(int64(slots))
 	leave := pool.Join(h)
 	return h, func() { leave(); end() }
@@ -193,7 +197,7 @@ func (m *paired) hired(pool *farm.Pool, slots int) (h *helper, dismiss func()) {
 // worker is the other server as a worker of this one; nil: it is none.
 func (m *paired) worker() *api.PairWorker {
 	for _, w := range m.farm.Workers() {
-		if w.Name == m.formed.Peer.Name {
+		if w.Name == m.helperName() {
 			return &api.PairWorker{Slots: w.Slots, Busy: w.Busy, Pages: w.Pages, Failures: w.Failures, Problem: w.Problem}
 		}
 	}

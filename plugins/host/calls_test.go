@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -195,6 +196,24 @@ func TestCloseEndsRunningCalls(t *testing.T) {
 	wantFailure(t, <-result, core.CodePlugin, false, "closed")
 	_, _, err := clean(t, h, "fine")
 	wantFailure(t, err, core.CodePlugin, false, "closed")
+}
+
+// With workers on other machines many more pages are under way than there are processes:
+// their calls wait, and no process is started for them.
+func TestMoreCallsThanProcessesWait(t *testing.T) {
+	h := open(t, Config{Workers: 2}, "fault")
+	var all sync.WaitGroup
+	for range 60 {
+		all.Go(func() {
+			if _, _, err := clean(t, h, "fine"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if c := h.plugins[0].status().Counts; c.Calls != 60 || c.Starts > 2 || c.Crashes > 0 {
+		t.Errorf("%d calls, %d processes were started, %d crashed", c.Calls, c.Starts, c.Crashes)
+	}
 }
 
 func TestSettingsCanBeCheckedBeforeTheyAreUsed(t *testing.T) {
