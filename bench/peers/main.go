@@ -43,7 +43,7 @@ func main() {
 	flag.StringVar(&o.data, "data", os.Getenv("TWINLEAF_DATA"), "folder of test files (or TWINLEAF_DATA; default: shared/data beside the project)")
 	flag.StringVar(&o.out, "out", "docs/bench", "folder that keeps the results")
 	flag.StringVar(&o.only, "only", "", "page sets, separated by commas (default: all)")
-	flag.IntVar(&o.rounds, "rounds", 0, "rounds of every set (default: as the recipe says)")
+	flag.IntVar(&o.rounds, "rounds", 0, "rounds of a set at most (default: as the recipe says)")
 	flag.IntVar(&o.cut, "cut", 0, "pages of a set at most, for a trial")
 	flag.StringVar(&o.name, "name", "", "keep the results under this name too, e.g. run-1 (letters, digits and dashes)")
 	flag.StringVar(&o.readme, "readme", "", "put table and chart of a whole run into this file")
@@ -157,15 +157,22 @@ func (o options) sets() ([]*set, folders, error) {
 			where.data = ""
 		}
 	}
+	o.limit(sets)
 	for _, s := range sets {
-		if o.rounds > 0 {
-			s.Rounds = min(o.rounds, maxRounds)
-		}
 		if err := where.check(s); err != nil {
 			return nil, folders{}, err
 		}
 	}
 	return sets, where, nil
+}
+
+// limit gives sets fewer rounds where that is asked for.
+func (o options) limit(sets []*set) {
+	for _, s := range sets {
+		if o.rounds > 0 {
+			s.Rounds = min(s.Rounds, o.rounds)
+		}
+	}
 }
 
 // tools finds what preparing pages and looking at results needs. A peer that is not there

@@ -125,3 +125,13 @@ func TestFilesThatAreNotThereAreNamedBeforeAnythingIsMeasured(t *testing.T) {
 		}
 	}
 }
+
+func TestATrialHasFewerRoundsAndNeverMore(t *testing.T) {
+	for rounds, want := range map[int][2]int{0: {3, 1}, 2: {2, 1}, 9: {3, 1}} {
+		sets := []*set{{Rounds: 3}, {Rounds: 1}}
+		options{rounds: rounds}.limit(sets)
+		if got := [2]int{sets[0].Rounds, sets[1].Rounds}; got != want {
+			t.Errorf("at most %d rounds: got %v, want %v", rounds, got, want)
+		}
+	}
+}
