@@ -53,6 +53,8 @@ type Writer struct {
 	held    []int   // numbers of the objects in pending
 	pending []byte  // objects of the next object stream
 	offsets []int
+	packer  *zlib.Writer // made once: it is large
+	packed  bytes.Buffer
 	err     error
 }
 
@@ -126,7 +128,7 @@ func (d *Writer) Stream(ref types.IndirectRef, dict types.Dict, size int64, body
 
 // Deflated compresses data and writes it as a stream.
 func (d *Writer) Deflated(ref types.IndirectRef, dict types.Dict, data []byte) error {
-	packed := deflate(data)
+	packed := d.deflate(data)
 	dict["Filter"] = types.Name("FlateDecode")
 	return d.Stream(ref, dict, int64(len(packed)), bytes.NewReader(packed))
 }
@@ -207,14 +209,17 @@ func objectHead(n int) []byte {
 	return append(strconv.AppendInt(make([]byte, 0, 256), int64(n), 10), " 0 obj\n"...)
 }
 
-func deflate(data []byte) []byte {
-	var b bytes.Buffer
-	z, err := zlib.NewWriterLevel(&b, Level)
-	err = errors.Join(err, second(z.Write(data)), z.Close())
-	if err != nil {
+// deflate compresses data; what it gives is valid until the next call.
+func (d *Writer) deflate(data []byte) []byte {
+	d.packed.Reset()
+	if d.packer == nil {
+		d.packer, _ = zlib.NewWriterLevel(&d.packed, Level) // the level is valid
+	}
+	d.packer.Reset(&d.packed)
+	if err := errors.Join(second(d.packer.Write(data)), d.packer.Close()); err != nil {
 		panic("zlib into memory: " + err.Error()) // cannot happen: a buffer takes everything
 	}
-	return b.Bytes()
+	return d.packed.Bytes()
 }
 
 func second(_ int, err error) error { return err }
