@@ -15,8 +15,8 @@ say() { echo "native-engine: $*" >&2; }
 die() { say "$*"; exit 1; }
 
 [ $# = 1 ] || die "usage: $0 PREFIX"
-mkdir -p "$1"
-prefix=$(cd "$1" && pwd)
+umask 022 # plug-ins run as users of their own
+prefix=$(realpath -m "$1")
 work=${WORK:-$(mktemp -d)}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -48,8 +48,8 @@ fetch() {
     -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=)
   # A source of packages that offers no sources is no reason to stop: what counts is the next line.
   apt-get "${own[@]}" update 2>"$work/apt/update.log" || true
-  (cd "$work/src" && apt-get "${own[@]}" source --download-only --only-source "$source=$version") ||
-    { cat "$work/apt/update.log" >&2; die "apt has no source package $source $version"; }
+  (cd "$work/src" && apt-get "${own[@]}" source --download-only --only-source "$source=$version") >"$work/apt/source.log" 2>&1 ||
+    { cat "$work/apt/source.log" "$work/apt/update.log" >&2; die "apt has no source package $source $version"; }
 }
 
 descriptions=("$work"/src/"${source}_"*.dsc)
@@ -57,7 +57,7 @@ descriptions=("$work"/src/"${source}_"*.dsc)
 descriptions=("$work"/src/"${source}_"*.dsc)
 [ ${#descriptions[@]} = 1 ] || die "one source package is wanted in $work/src, ${#descriptions[@]} lie there"
 rm -rf "$work/tree"
-dpkg-source --no-copy -x "${descriptions[0]}" "$work/tree" >/dev/null
+dpkg-source --no-copy -x "${descriptions[0]}" "$work/tree" >"$work/unpack.log" 2>&1 || { cat "$work/unpack.log" >&2; die "the source cannot be unpacked"; }
 
 # Products and sums are fused into one rounding only where the distribution's build does
 # so, in the two files that are made for processors which can: so each number, and with
@@ -67,6 +67,7 @@ export DEB_BUILD_MAINT_OPTIONS=hardening=+all
 hardening="$(dpkg-buildflags --get CPPFLAGS) $(dpkg-buildflags --get CXXFLAGS | sed -E 's/-O[0-9]|-g |-ffile-prefix-map=[^ ]*//g')"
 flags="-O3 -march=native -flto=auto -fno-semantic-interposition"
 exact="-ffp-contract=off"
+tree="-ffile-prefix-map=$work/tree=." # the same library wherever it is built
 packs=$(grep -o 'DTESSDATA_PREFIX=[^ ]*' "$work/tree/debian/rules" | grep -o '/[a-z0-9/.-]*' | head -n 1)
 [ -n "$packs" ] || die "debian/rules of this version does not say where the language packs are"
 
@@ -74,7 +75,7 @@ cd "$work/tree"
 say "configure"
 ./autogen.sh >"$work/configure.log" 2>&1 || { tail -n 20 "$work/configure.log" >&2; die "autogen.sh failed"; }
 ./configure --disable-openmp --disable-static --disable-tessdata-prefix --disable-doc --without-curl --prefix="$prefix" \
-  CXX="g++ $exact" AR=gcc-ar NM=gcc-nm RANLIB=gcc-ranlib CXXFLAGS="$(tr -s ' ' <<<"$hardening") $flags -fPIC -DTESSDATA_PREFIX='\"$packs\"'" \
+  CXX="g++ $exact" AR=gcc-ar NM=gcc-nm RANLIB=gcc-ranlib CXXFLAGS="$(tr -s ' ' <<<"$hardening") $flags $tree -fPIC -DTESSDATA_PREFIX='\"$packs\"'" \
   LDFLAGS="-llept -Wl,-z,defs -Wl,-z,relro -Wl,-z,now" \
   >>"$work/configure.log" 2>&1 || { tail -n 20 "$work/configure.log" >&2; die "configure failed"; }
 say "compile, which takes some minutes"
