@@ -11,6 +11,8 @@
 set -euo pipefail
 shopt -s nullglob
 
+# first prints the first line of its input, and reads all of it: whoever writes must not die of a closed pipe.
+first() { awk 'NR == 1'; }
 say() { echo "native-engine: $*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -28,9 +30,9 @@ for tool in apt-get dpkg-query dpkg-source autoreconf libtoolize pkg-config g++ 
 done
 
 # What is installed, and the flags that its text depends on.
-installed=$(ldconfig -p | awk -v s="$soname" '$1 == s { print $NF; exit }')
+installed=$(ldconfig -p | awk -v s="$soname" '$1 == s { print $NF }' | first)
 [ -n "$installed" ] || die "no $soname is installed: install libtesseract-dev"
-package=$(dpkg-query -S "$(readlink -f "$installed")" | cut -d: -f1 | head -n 1)
+package=$(dpkg-query -S "$(readlink -f "$installed")" | cut -d: -f1 | first)
 read -r source version < <(dpkg-query -W -f='${source:Package} ${source:Version}\n' "$package")
 say "source package $source $version"
 
@@ -68,7 +70,7 @@ hardening="$(dpkg-buildflags --get CPPFLAGS) $(dpkg-buildflags --get CXXFLAGS | 
 flags="-O3 -march=native -flto=auto -fno-semantic-interposition"
 exact="-ffp-contract=off"
 tree="-ffile-prefix-map=$work/tree=." # the same library wherever it is built
-packs=$(grep -o 'DTESSDATA_PREFIX=[^ ]*' "$work/tree/debian/rules" | grep -o '/[a-z0-9/.-]*' | head -n 1)
+packs=$(grep -o 'DTESSDATA_PREFIX=[^ ]*' "$work/tree/debian/rules" | grep -o '/[a-z0-9/.-]*' | first)
 [ -n "$packs" ] || die "debian/rules of this version does not say where the language packs are"
 
 cd "$work/tree"
@@ -85,7 +87,7 @@ make -j"$(nproc)" libtesseract.la \
   >"$work/make.log" 2>&1 || { tail -n 20 "$work/make.log" >&2; die "make failed"; }
 
 built=$(readlink -f .libs/$soname)
-objdump -p "$built" | grep -q "SONAME *$soname\$" || die "the library built is no $soname"
+[ "$(objdump -p "$built" | awk '$1 == "SONAME" { print $2 }')" = "$soname" ] || die "the library built is no $soname"
 mkdir -p "$prefix/lib"
 install -m 0644 "$built" "$prefix/lib/.new"
 strip --strip-unneeded "$prefix/lib/.new"
@@ -94,7 +96,7 @@ strip --strip-unneeded "$prefix/lib/.new"
 sets='^(mmx|sse|sse2|pni|ssse3|sse4_1|sse4_2|sse4a|fma|fma4|xop|tbm|avx.*|bmi1|bmi2|abm|popcnt|movbe|f16c|adx|aes|vaes|pclmulqdq|vpclmulqdq|gfni|sha_ni|amx.*|3dnowprefetch|cx16|lahf_lm)$'
 features() {
   local line
-  line=$(grep -m1 -E '^(flags|Features)[[:space:]]*:' /proc/cpuinfo | cut -d: -f2)
+  line=$(sed -nE 's/^(flags|Features)[[:space:]]*: //p' /proc/cpuinfo | first)
   case $(uname -m) in
     x86_64) tr ' ' '\n' <<<"$line" | grep -E "$sets" ;;
     *) tr ' ' '\n' <<<"$line" | grep . ;;
@@ -107,9 +109,9 @@ cat > "$prefix/.build.json" <<END
   "library": "$soname",
   "sha256": "$(sha256sum "$prefix/lib/.new" | cut -d' ' -f1)",
   "source": "$source $version",
-  "compiler": "$(g++ --version | head -n 1 | plain)",
+  "compiler": "$(g++ --version | first | plain)",
   "flags": "$(plain <<<"$flags $exact")",
-  "processor": "$(sed -nE 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1 | plain)",
+  "processor": "$(sed -nE 's/^model name[[:space:]]*: //p' /proc/cpuinfo | first | plain)",
   "needs": [$(features)],
   "replaces": "$(readlink -f "$installed")",
   "replacesSHA256": "$(sha256sum "$(readlink -f "$installed")" | cut -d' ' -f1)"
