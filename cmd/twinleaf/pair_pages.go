@@ -58,7 +58,7 @@ func (p *reading) Page(ctx context.Context, raw []byte) ([]byte, error) {
 		return nil, core.Refuse(core.CodeBadRequest, "install the same version on both servers", "%v", err)
 	}
 	if !p.enter() {
-		return nil, core.Refuse(core.CodeConflict, "", "this server reads no more pages for the other one at present")
+		return nil, farm.AsFailure(farm.ErrBusy)
 	}
 	answers := make(chan func() ([]byte, error), 1)
 	go func() {

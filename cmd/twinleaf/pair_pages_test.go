@@ -47,14 +47,14 @@ func TestNoMorePagesAreReadThanThereArePlaces(t *testing.T) {
 				errs <- err
 			}()
 		}
-		if err := <-errs; !codeIs(err, core.CodeConflict) {
+		if err := <-errs; !codeIs(err, farm.CodeBusy) {
 			t.Errorf("the third one: %v", err)
 		}
 		if err := errors.Join(<-errs, <-errs); err != nil {
 			t.Error(err)
 		}
 		places = 0
-		if _, err := r.Page(t.Context(), pageTask(t)); !codeIs(err, core.CodeConflict) || r.done.Load() != 2 {
+		if _, err := r.Page(t.Context(), pageTask(t)); !codeIs(err, farm.CodeBusy) || r.done.Load() != 2 {
 			t.Errorf("%v after %d pages", err, r.done.Load())
 		}
 		if _, err := r.Page(t.Context(), []byte(`{"basis":1}`)); !codeIs(err, core.CodeBadRequest) {
@@ -80,7 +80,7 @@ func TestAPageIsReadToItsEndForNobody(t *testing.T) {
 		if _, err := r.Page(gone, pageTask(t)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if _, err := r.Page(t.Context(), pageTask(t)); !codeIs(err, core.CodeConflict) {
+		if _, err := r.Page(t.Context(), pageTask(t)); !codeIs(err, farm.CodeBusy) {
 			t.Errorf("its place is taken: %v", err)
 		}
 		time.Sleep(10 * time.Second)
@@ -105,7 +105,7 @@ func TestNothingIsReadAfterStop(t *testing.T) {
 		if err := <-errs; !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		if _, err := r.Page(t.Context(), pageTask(t)); !codeIs(err, core.CodeConflict) {
+		if _, err := r.Page(t.Context(), pageTask(t)); !codeIs(err, farm.CodeBusy) {
 			t.Error(err)
 		}
 	})

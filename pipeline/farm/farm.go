@@ -38,7 +38,7 @@ type Worker interface {
 	Slots() int
 
 	// Recognize asks for one page. It returns soon after the worker has died. An error says
-	// that there is no text from it: ErrBasis, ErrGone, or anything else.
+	// that there is no text from it: ErrBasis, ErrBusy, ErrGone, or anything else.
 	Recognize(ctx context.Context, t Task) (Answer, error)
 }
 
@@ -53,6 +53,10 @@ type Basis interface {
 var (
 	// ErrBasis is a worker's refusal of a task whose basis is not its own.
 	ErrBasis = errors.New("its engine is another one")
+
+	// ErrBusy is a worker's refusal of a page because it takes none now, whatever its slots
+	// said a moment ago. It is no failure.
+	ErrBusy = errors.New("the worker takes no page now")
 
 	// ErrGone is told of a worker that does not answer any more.
 	ErrGone = errors.New("the worker is gone")

@@ -40,6 +40,10 @@ func (m *member) note(err error) {
 		m.inRow = 0
 		return
 	}
+	if errors.Is(err, ErrBusy) {
+		m.rests = now.Add(tick)
+		return
+	}
 	m.failures++
 	m.inRow++
 	m.why, m.at = brief(err), now

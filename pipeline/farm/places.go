@@ -3,6 +3,7 @@ package farm
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -23,10 +24,10 @@ const (
 	maxStrikes = 2                // workers that a page may be lost with
 )
 
-// strike notes that a worker gave no text. Two may have died of the page: it stays here.
+// strike notes that a worker gave no text. Two that neither refused it nor were busy may have died of the page: it stays here.
 func (w *waiter) strike(m *member, err error) {
 	w.tried = append(w.tried, m)
-	if errors.Is(err, ErrBasis) {
+	if errors.Is(err, ErrBasis) || errors.Is(err, ErrBusy) {
 		return
 	}
 	w.strikes++
@@ -147,7 +148,11 @@ func (p *Pool) stand(m *member, err error) {
 	if m != nil {
 		m.note(err)
 		if err != nil {
-			p.log.Warn("a worker gave no text", "worker", m.Name(), "err", err, "rests", time.Until(m.rests).Round(time.Second), "left", m.left)
+			level := slog.LevelWarn
+			if errors.Is(err, ErrBusy) {
+				level = slog.LevelDebug
+			}
+			p.log.Log(context.Background(), level, "a worker gave no text", "worker", m.Name(), "err", err, "rests", max(time.Until(m.rests), 0).Round(time.Second), "left", m.left)
 			p.Look()
 		}
 	}

@@ -227,6 +227,29 @@ func TestAPageThatAWorkerDoesNotReadIsReadElsewhere(t *testing.T) {
 	}
 }
 
+// One that is busy after all is asked again soon, and did nothing wrong.
+func TestABusyWorkerIsAskedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own, a := newMachine("own", 0, time.Second), newMachine("a", 1, 0)
+		a.err = ErrBusy
+		p := New(here{own}, own, 1, nil)
+		p.Join(a)
+		for range 5 {
+			if by, failed := readAll(t, t.Context(), p, 2); by["own"] != 2 || len(failed) > 0 {
+				t.Fatal(by, failed)
+			}
+		}
+		if v := p.Workers()[0]; v.Failures != 0 || v.Problem != "" || time.Until(v.Rests) > tick {
+			t.Errorf("%+v", v)
+		}
+		time.Sleep(tick)
+		a.fail(nil)
+		if by, _ := readAll(t, t.Context(), p, 2); by["a"] != 1 {
+			t.Errorf("read by %v", by)
+		}
+	})
+}
+
 // Rests end: that of a refusal after a minute, those of failures after more and more time.
 func TestAWorkerRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

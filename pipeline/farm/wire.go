@@ -58,21 +58,31 @@ func DecodeAnswer(raw []byte) (a Answer, err error) {
 	return a, nil
 }
 
-// CodeBasis is the code of a failure that is ErrBasis, for a way that knows failures only.
-const CodeBasis = "other-engine"
+// Codes of failures that are ErrBasis and ErrBusy, for a way that knows failures only.
+const (
+	CodeBasis = "other-engine"
+	CodeBusy  = "no-place"
+)
 
 // AsFailure is an error of a worker for such a way.
 func AsFailure(err error) error {
-	if errors.Is(err, ErrBasis) {
+	switch {
+	case errors.Is(err, ErrBasis):
 		return &core.Failure{Code: CodeBasis, Detail: "the page is not read here: " + ErrBasis.Error(), Remedy: `see "twinleaf parity"`}
+	case errors.Is(err, ErrBusy):
+		return &core.Failure{Code: CodeBusy, Detail: "the page is not read here: " + ErrBusy.Error()}
 	}
 	return err
 }
 
 // FromFailure is the error of AsFailure again.
 func FromFailure(err error) error {
-	if f, ok := errors.AsType[*core.Failure](err); ok && f.Code == CodeBasis {
+	f, ok := errors.AsType[*core.Failure](err)
+	switch {
+	case ok && f.Code == CodeBasis:
 		return fmt.Errorf("%w: %w", ErrBasis, err)
+	case ok && f.Code == CodeBusy:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	return err
 }

@@ -50,8 +50,10 @@ func TestATaskComesOverAsItIs(t *testing.T) {
 }
 
 func TestRefusalsComeOver(t *testing.T) {
-	if err := FromFailure(AsFailure(ErrBasis)); !errors.Is(err, ErrBasis) {
-		t.Error(err)
+	for _, why := range []error{ErrBasis, ErrBusy} {
+		if err := FromFailure(AsFailure(why)); !errors.Is(err, why) {
+			t.Error(err)
+		}
 	}
 	if err := FromFailure(AsFailure(context.Canceled)); !errors.Is(err, context.Canceled) || errors.Is(err, ErrBasis) {
 		t.Error(err)
