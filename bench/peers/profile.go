@@ -115,6 +115,10 @@ func (s setup) symbols(ctx context.Context, l *laid, dir string) (list []symbol,
 // engineLibrary matches what works for the engine inside its own process.
 var engineLibrary = regexp.MustCompile(`^lib(tesseract|lept|m|c|stdc\+\+|gomp|jemalloc|png|jpeg|tiff|z|deflate)[-.0-9]|^lib(m|c)\.so|^ld-`)
 
+// lookingAtMemory begins the names of what the kernel does for who measures memory: that
+// is left out of the processor time too.
+const lookingAtMemory = "smaps_"
+
 // readSymbols takes the most costly functions of a report of perf, without those of the
 // engine and of what works for it in its process.
 func readSymbols(r io.Reader) ([]symbol, error) {
@@ -134,6 +138,9 @@ func readSymbols(r io.Reader) ([]symbol, error) {
 		}
 		name, _, _ := strings.Cut(cells[3], "|")
 		name = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(name), "[.]"), "[k]"))
+		if strings.HasPrefix(name, lookingAtMemory) {
+			continue
+		}
 		out = append(out, symbol{cells[1], cells[2], name, percent / 100})
 	}
 	slices.SortStableFunc(out, func(a, b symbol) int { return cmp.Compare(b.Part, a.Part) })

@@ -43,12 +43,13 @@ func TestSymbolsOfTheEngineAreLeftOut(t *testing.T) {
 		"    3.00%|tesseract  |libc.so.6             |[.] _int_malloc                    |-      -",
 		"    2.50%|tesseract  |liblept.so.5.0.4      |[.] rasteropLow                    |-      -",
 		"    0.50%|twinleaf   |libc.so.6             |[.] memmove                        |-      -",
-		"    1.25%|twinleaf   |[kernel.kallsyms]     |[k] smaps_account                  |-      -",
+		"    2.25%|twinleaf   |[kernel.kallsyms]     |[k] smaps_account                  |-      -",
+		"    1.25%|twinleaf   |[kernel.kallsyms]     |[k] __d_lookup                     |-      -",
 		"    0.75%|tesseract  |tesseract             |[.] runtime.mallocgc",
 		"nonsense", "  x%|a|b|c",
 	}, "\n")))
 	want := []symbol{
-		{"twinleaf", "[kernel.kallsyms]", "smaps_account", 0.0125}, {"tesseract", "tesseract", "runtime.mallocgc", 0.0075}, {"twinleaf", "libc.so.6", "memmove", 0.005},
+		{"twinleaf", "[kernel.kallsyms]", "__d_lookup", 0.0125}, {"tesseract", "tesseract", "runtime.mallocgc", 0.0075}, {"twinleaf", "libc.so.6", "memmove", 0.005},
 	}
 	if err != nil || len(list) != len(want) {
 		t.Fatalf("got %+v, %v", list, err)
