@@ -93,6 +93,14 @@ func TestTheUsualPageIsReadQuickly(t *testing.T) {
 	if _, ok := r.document(); !ok {
 		t.Errorf("stopped before %.80q", r.rest)
 	}
+	page := dense(t)
+	for line := range page.Lines() { // what scaling makes of round numbers
+		line.Size, line.Ascent, line.Baseline.Offset = line.Size/3, line.Ascent*0.7, -line.Ascent/7
+	}
+	r = reader{rest: asJSON(t, page)}
+	if got, ok := r.document(); !ok || !reflect.DeepEqual(got, page) {
+		t.Errorf("after scaling: stopped before %.80q", r.rest)
+	}
 	if _, ok := appendPage(nil, dense(t)); !ok {
 		t.Error("not written quickly")
 	}

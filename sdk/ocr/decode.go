@@ -3,6 +3,7 @@ package ocr
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -221,12 +222,22 @@ func (r *reader) escaped(i int) (s string) {
 // float64 divided by a power of ten.
 const maxDigits = 15
 
-// number reads whole digits and, after a point, digits of a fraction.
-func (r *reader) number(name string) (value int64, decimals int, negative bool) {
+// number is one that JSON can hold, without exponent: its digits as a whole number, and
+// how many of them are decimals. One with more than maxDigits has only its text.
+type number struct {
+	text     []byte
+	value    int64
+	decimals int
+	digits   int
+}
+
+func (r *reader) number(name string) (n number) {
 	r.must(name)
-	negative = r.has("-")
-	digits, point := 0, -1
-	i := 0
+	i, point := 0, -1
+	if len(r.rest) > 0 && r.rest[0] == '-' {
+		i = 1
+	}
+	start := i
 	for ; i < len(r.rest); i++ {
 		c := r.rest[i]
 		if c == '.' && point < 0 {
@@ -236,40 +247,45 @@ func (r *reader) number(name string) (value int64, decimals int, negative bool) 
 		if c < '0' || c > '9' {
 			break
 		}
-		if digits++; digits > maxDigits {
-			break
+		if n.digits++; n.digits <= maxDigits {
+			n.value = 10*n.value + int64(c-'0')
 		}
-		value = 10*value + int64(c-'0')
 	}
-	whole := i
+	whole := i - start
 	if point >= 0 {
-		whole, decimals = point, i-point-1
+		whole, n.decimals = point-start, i-point-1
 	}
-	leadingZero := whole > 1 && r.rest[0] == '0'
+	leadingZero := whole > 1 && r.rest[start] == '0'
 	exponent := i < len(r.rest) && (r.rest[i] == 'e' || r.rest[i] == 'E')
-	if whole == 0 || leadingZero || exponent || digits > maxDigits || point >= 0 && decimals == 0 {
+	if whole == 0 || leadingZero || exponent || point >= 0 && n.decimals == 0 {
 		r.bad = true
 	}
-	r.rest = r.rest[i:]
-	return value, decimals, negative
+	n.text, r.rest = r.rest[:i], r.rest[i:]
+	if start == 1 {
+		n.value = -n.value
+	}
+	return n
 }
 
 func (r *reader) int(name string) int {
-	v, decimals, negative := r.number(name)
-	if decimals > 0 {
+	n := r.number(name)
+	if n.decimals > 0 || n.digits > maxDigits {
 		r.bad = true
 	}
-	if negative {
-		v = -v
-	}
-	return int(v)
+	return int(n.value)
 }
 
 func (r *reader) float(name string) float64 {
-	v, decimals, negative := r.number(name)
-	x := float64(v) / powers[min(decimals, maxDigits)]
-	if negative {
-		x = -x
+	n := r.number(name)
+	if n.value != 0 && n.digits <= maxDigits {
+		return float64(n.value) / powers[n.decimals]
+	}
+	if string(n.text) == "0" {
+		return 0
+	}
+	x, err := strconv.ParseFloat(string(n.text), 64)
+	if err != nil {
+		r.bad = true
 	}
 	return x
 }
