@@ -298,6 +298,9 @@ func (p *pool) release(w *worker, successor bool) {
 	p.mu.Unlock()
 	<-p.turns
 	switch {
+	case worn && p.host.config.Sparing:
+		p.end(w) // two at once would be the peak of all memory
+		p.replace(nil, w.writes)
 	case worn:
 		p.replace(w, w.writes)
 	case !good && successor:

@@ -143,3 +143,16 @@ func TestASparingHostStartsMoreWhenThereIsMoreToDo(t *testing.T) {
 	}
 	wantFine(t, h)
 }
+
+func TestASparingHostHasOneProcessAfterTheOther(t *testing.T) {
+	h := open(t, Config{Workers: 3, Recycle: 5, Sparing: true, Own: map[sdk.Kind][]string{sdk.KindRecognizer: {"fault"}}}, "fault")
+	for range 22 {
+		wantFine(t, h)
+		if got := h.List()[0]; len(got.Processes) > 1 || got.Crashes != 0 {
+			t.Fatalf("after %d calls: %+v", got.Calls, got)
+		}
+	}
+	if got := h.List()[0]; got.Starts < 5 || got.Starts > 6 {
+		t.Errorf("%d processes were started for 22 calls, 5 each", got.Starts)
+	}
+}

@@ -11,10 +11,13 @@ import (
 func (p *pool) replace(worn *worker, writes []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || worn == nil && p.full() || p.pending > 0 || p.health.strikes > 1 || !p.health.until.IsZero() {
+	if p.closed || worn == nil && (p.full() || p.rested) || p.pending > 0 || p.health.strikes > 1 || !p.health.until.IsZero() {
 		return
 	}
 	p.pending++
+	if worn == nil && len(writes) == 0 {
+		p.coming++
+	}
 	p.host.wait.Go(func() { p.fill(worn, writes) })
 }
 
@@ -23,6 +26,10 @@ func (p *pool) fill(worn *worker, writes []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pending--
+	if worn == nil && len(writes) == 0 {
+		p.coming--
+	}
+	defer p.tidings()
 	if err != nil {
 		return // start has noted it
 	}
@@ -31,7 +38,6 @@ func (p *pool) fill(worn *worker, writes []string) {
 		p.dismiss(worn)
 	}
 	p.adopt(w)
-	p.tidings()
 }
 
 // full reports whether there are or will be as many processes as calls that may run
@@ -46,6 +52,13 @@ func (p *pool) adopt(w *worker) {
 		return
 	}
 	p.idle = slices.Insert(p.idle, 0, w)
+}
+
+// end dismisses a process that its call has given back.
+func (p *pool) end(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dismiss(w)
 }
 
 // dismiss ends a process now if it is idle, else after its call. The caller holds mu.
