@@ -160,8 +160,9 @@ COUNT     ?= 1
 BENCHTIME ?= 1x
 MATCH     ?= .
 PKGS      ?= $$(go list $(ALL) | grep -v /testscripts)
-benchmarks: ## every benchmark once, with memory; COUNT=10 BENCHTIME=1s for benchstat
-	go test -run '^$$' -bench '$(MATCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) $(PKGS) | grep -vE '^(ok|PASS|\?)' || true
+SHORT     ?= -short
+benchmarks: ## every benchmark once, with memory; COUNT=10 BENCHTIME=1s for benchstat, SHORT= for the sizes that take minutes
+	go test $(SHORT) -run '^$$' -bench '$(MATCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) $(PKGS) | grep -vE '^(ok|PASS|\?)' || true
 
 accuracy: build ## CER and WER over scans with truth, against the engine's baseline (needs ../shared/data)
 	go run ./bench/accuracy -twinleaf $(BIN)/twinleaf

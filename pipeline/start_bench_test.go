@@ -49,8 +49,11 @@ func pastJob(n int) []core.Event {
 
 // BenchmarkStart starts on the journal of a server that has finished a million
 // jobs, of which it remembers as many as keep says, and that was killed just before
-// its next snapshot.
+// its next snapshot. The journal alone takes minutes to make: not with -short.
 func BenchmarkStart(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it takes minutes; leave -short out")
+	}
 	for _, keep := range []int{10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("keep=%d", keep), func(b *testing.B) {
 			cfg := Config{Keep: keep}.withDefaults()

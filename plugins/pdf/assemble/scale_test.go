@@ -135,9 +135,12 @@ func kept(b *bench, pages, image int) sdk.Document {
 }
 
 // BenchmarkGraft adds text to documents that are kept. Run one size alone to see
-// its memory, with GOGC=50, as the plug-in runs.
+// its memory, with GOGC=50, as the plug-in runs. With -short: the small one alone.
 func BenchmarkGraft(b *testing.B) {
 	for _, c := range []struct{ pages, image int }{{100, 100}, {2000, 100}, {2000, 50_000}} {
+		if testing.Short() && c.pages > 100 {
+			continue
+		}
 		b.Run(fmt.Sprintf("%dpages of %d bytes", c.pages, c.image), func(b *testing.B) {
 			k := newBench(b)
 			pages, doc := c.pages, kept(k, c.pages, c.image)
@@ -155,9 +158,12 @@ func BenchmarkGraft(b *testing.B) {
 }
 
 // BenchmarkAssemble makes all four outputs of documents with 700 words a page. Run
-// one size alone to see its memory.
+// one size alone to see its memory. With -short: a hundred pages at most.
 func BenchmarkAssemble(b *testing.B) {
 	for _, pages := range []int{1, 100, 1000, 5000} {
+		if testing.Short() && pages > 100 {
+			continue
+		}
 		for _, outputs := range []string{"pdf", "pdf text hocr alto"} {
 			b.Run(fmt.Sprintf("%dpages/%s", pages, strings.ReplaceAll(outputs, " ", "+")), func(b *testing.B) {
 				k := newBench(b)
