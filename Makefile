@@ -14,7 +14,7 @@ SUDO     := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What running needs, and what building and testing need besides.
 PACKAGES := tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-osd poppler-utils qpdf \
-            gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev libjpeg62-turbo-dev libzbar-dev
+            gcc g++ pkg-config libtesseract-dev libleptonica-dev libtiff-dev libjpeg62-turbo-dev libzbar-dev libjemalloc-dev
 TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract-ocr-grc \
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
@@ -26,7 +26,7 @@ NATIVE_PACKAGES := dpkg-dev autoconf automake libtool autoconf-archive binutils 
 # What "make bench" measures beside the program, and lays the pages with.
 BENCH_PACKAGES := ocrmypdf img2pdf imagemagick
 
-.PHONY: help run serve pair bench bench-summary deps-bench deps-native native-engine native-check robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server nats-server proto proto-check notices testdata accuracy hostile crash clean
+.PHONY: help run serve pair bench bench-summary deps-bench deps-native native-engine native-check robust robust-short test ci deps deps-test build build-faults unit race attacks scripts fmt vet lint vuln fuzz benchmarks readers s3-server nats-server farm proto proto-check notices testdata accuracy hostile crash clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t14
@@ -116,6 +116,9 @@ s3-server: $(BIN)/test/versitygw ## the S3 server of the tests, built from its o
 $(BIN)/test/versitygw:
 	@mkdir -p $(@D)
 	GOBIN=$(abspath $(@D)) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+
+farm: build ## what workers on other machines bring, measured on this one
+	@go run ./bench/farm
 
 nats-server: $(BIN)/test/nats-server ## the NATS server of the tests, of the module that is built in
 
