@@ -24,7 +24,6 @@ const patience = 5 * time.Minute
 // field is a server with its workers.
 type field struct {
 	dir, twinleaf, url string
-	pages              int // of all jobs
 	server             *exec.Cmd
 	all                []*exec.Cmd // workers first
 }
