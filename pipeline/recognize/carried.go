@@ -34,7 +34,7 @@ func (s *Stage) inTurn(ctx context.Context, c core.TextCall) (core.PageText, err
 }
 
 // politeness is how long one waits for one's turn.
-const politeness = 500 * time.Millisecond
+const politeness = time.Second
 
 // turns keep calls about one document apart: a reader that reads several pages of it at
 // once does so in one process, and not in each at the same time. Where a page takes long

@@ -9,7 +9,7 @@ import (
 
 // Limits of reading ahead.
 const (
-	mostAhead  = 64              // pages in one run
+	mostAhead  = 32              // pages in one run
 	nearAhead  = 8               // pages that may lie between two requests: other processes ask for those
 	bytesAhead = 32 << 20        // of one run
 	timeAhead  = 5 * time.Second // of one run

@@ -60,8 +60,8 @@ func TestTextsAreReadAheadForWhoReadsOn(t *testing.T) {
 		pages []int
 		want  string
 	}{
-		"all pages":                    {upTo(100, 1), "1-1 2-5 6-21 22-85 86-100"},
-		"every second":                 {upTo(100, 2), "1-1 3-6 7-22 23-86 87-100"},
+		"all pages":                    {upTo(100, 1), "1-1 2-5 6-21 22-53 54-85 86-100"},
+		"every second":                 {upTo(100, 2), "1-1 3-6 7-22 23-54 55-86 87-100"},
 		"every tenth":                  {upTo(60, 10), "1-1 11-11 21-21 31-31 41-41 51-51"},
 		"one page":                     {[]int{40}, "40-40"},
 		"backwards":                    {[]int{5, 4, 3}, "5-5 4-4 3-3"},
