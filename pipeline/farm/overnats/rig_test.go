@@ -122,6 +122,13 @@ func (r *rig) logged(what string) bool {
 	return bytes.Contains(r.log.Bytes(), []byte(what))
 }
 
+// lines are all that was logged.
+func (r *rig) lines() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.String()
+}
+
 func (r *rig) Open(ref core.Ref) (*os.File, error) {
 	return os.Open(filepath.Join(r.blobs, string(ref)))
 }
@@ -157,7 +164,7 @@ func (r *rig) await(t testing.TB, n int) []farm.Worker {
 		select {
 		case <-changed:
 		case <-late:
-			t.Fatalf("%d workers are in the pool, want %d\n%s", len(all), n, r.log)
+			t.Fatalf("%d workers are in the pool, want %d\n%s", len(all), n, r.lines())
 		}
 	}
 }
@@ -208,7 +215,7 @@ func (r *rig) workOver(t testing.TB, nc *Conn, name string, do Do) *hand {
 		select {
 		case <-h.ended:
 		case <-time.After(20 * time.Second):
-			t.Errorf("a worker does not end\n%s", r.log)
+			t.Errorf("a worker does not end\n%s", r.lines())
 		}
 		nc.Close()
 	})

@@ -253,8 +253,7 @@ func (w *worker) drain(giveUp func()) {
 	}
 	w.await(ended, giveUp)
 	if !w.nc.IsClosed() {
-		_ = w.nc.Publish(w.of.bye(), nil)
-		_ = w.nc.FlushTimeout(time.Second) // best effort: silence says the same
+		_, _ = w.nc.Request(w.of.bye(), nil, time.Second) // silence says the same
 	}
 }
 
