@@ -63,7 +63,8 @@ var rooms = map[string][]string{
 	"pipeline/deliver":   {"core", "core/blob", "sdk/ocr", "pipeline/internal"},
 	"receive/watch":      {"core"},
 	"console":            {"core", "core/parity"},
-	"bench":              {"sdk/ocr", "sdk", "internal/shared", "internal/procs"},
+	"bench":              {"sdk/ocr", "sdk", "internal/shared", "internal/procs", "bench/latency"},
+	"bench/latency":      {"bench", "console", "core"}, // it asks a server as any client does
 	"testscripts":        {},
 	"tools":              {},
 	"cmd/twinleaf":       {"*"},
