@@ -64,7 +64,7 @@ var rooms = map[string][]string{
 	"receive/watch":      {"core"},
 	"console":            {"core", "core/parity"},
 	"bench":              {"sdk/ocr", "sdk", "internal/shared", "internal/procs", "bench/latency"},
-	"bench/latency":      {"bench", "console", "core"}, // it asks a server as any client does
+	"bench/latency":      {"bench", "console", "core", "internal/procs"}, // it asks a server as any client does
 	"testscripts":        {},
 	"tools":              {},
 	"cmd/twinleaf":       {"*"},
