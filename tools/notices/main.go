@@ -64,7 +64,7 @@ licences other than Apache-2.0 follow. Written by ` + "`make notices`" + `.
 `
 
 const programs = `
-The plug-ins link Debian's Tesseract and Leptonica (Apache-2.0 and BSD-2-Clause), libtiff and libjpeg-turbo (BSD-like licences of their own) and ZBar (LGPL-2.1 or later), and run
+The plug-ins link Debian's Tesseract and Leptonica (Apache-2.0 and BSD-2-Clause), libtiff and libjpeg-turbo (BSD-like licences of their own), jemalloc (BSD-2-Clause) and ZBar (LGPL-2.1 or later), and run
 Poppler (GPL-2 or later) and qpdf (Apache-2.0) as programs of their own. None of these is distributed with Twinleaf.
 `
 
