@@ -87,13 +87,27 @@ func (p *pool) worker(ctx context.Context, need want) (*worker, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.engage(w)
+	p.engage(w, need)
 	return w, nil
 }
 
 // sooner is how long a call waits for a process that is at work before it starts one of
-// its own, which takes as long.
-const sooner = 30 * time.Millisecond
+// its own, which takes as long. Where that process has the call's input open, which another
+// would have to read and hold a second time, it is waited for sameInput times as long.
+const (
+	sooner    = 30 * time.Millisecond
+	sameInput = 10
+)
+
+// patience is how long a call waits for a process that is at work. The caller holds mu.
+func (p *pool) patience(need want) time.Duration {
+	for w := range p.busy {
+		if need.affinity != "" && w.on == need.affinity {
+			return sameInput * sooner
+		}
+	}
+	return sooner
+}
 
 // soon waits for a process that is being started already, or that a short call has, and
 // gives it. Nil: there is none, and one is to be started.
@@ -101,10 +115,10 @@ func (p *pool) soon(ctx context.Context, need want) *worker {
 	if len(need.writes) > 0 {
 		return nil
 	}
-	enough := time.NewTimer(sooner)
-	defer enough.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	enough := time.NewTimer(p.patience(need))
+	defer enough.Stop()
 	p.awaiting++
 	defer func() { p.awaiting-- }()
 	for late := false; !p.closed; {
@@ -149,8 +163,8 @@ func (p *pool) makeRoom() {
 }
 
 // engage notes that a call has w. The caller holds mu.
-func (p *pool) engage(w *worker) {
-	w.since = time.Now()
+func (p *pool) engage(w *worker, need want) {
+	w.since, w.on = time.Now(), need.affinity
 	p.busy[w] = struct{}{}
 }
 
@@ -192,7 +206,7 @@ func (p *pool) takeIdle(need want) *worker {
 	}
 	w := p.idle[best]
 	p.idle = slices.Delete(p.idle, best, best+1)
-	p.engage(w)
+	p.engage(w, need)
 	return w
 }
 

@@ -77,7 +77,7 @@ func TestACallStartsItsOwnWhenAStartFails(t *testing.T) {
 func TestAShortCallIsWaitedForAsLongAsAStartTakes(t *testing.T) {
 	busy := func(p *pool) {
 		p.mu.Lock()
-		p.engage(&worker{process: &process{}})
+		p.engage(&worker{process: &process{}}, want{affinity: "a.pdf"})
 		p.mu.Unlock()
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -86,6 +86,14 @@ func TestAShortCallIsWaitedForAsLongAsAStartTakes(t *testing.T) {
 		began := time.Now()
 		if w := <-asked(t.Context(), p, want{short: true}); w != nil || time.Since(began) != sooner {
 			t.Errorf("got %v after %v, want none after %v", w, time.Since(began), sooner)
+		}
+		began = time.Now()
+		if w := <-asked(t.Context(), p, want{short: true, affinity: "a.pdf"}); w != nil || time.Since(began) != sameInput*sooner {
+			t.Errorf("one that has the document open: got %v after %v, want none after %v", w, time.Since(began), sameInput*sooner)
+		}
+		began = time.Now()
+		if w := <-asked(t.Context(), p, want{short: true, affinity: "b.pdf"}); w != nil || time.Since(began) != sooner {
+			t.Errorf("one that has another open: got %v after %v, want none after %v", w, time.Since(began), sooner)
 		}
 		got := asked(t.Context(), p, want{short: true})
 		waits(t, "a busy reader", got)

@@ -42,6 +42,7 @@ type worker struct {
 	light   bool      // the present call is a question about the engine, which wears nothing out
 	limitKB int64     // of resident memory
 	since   time.Time // when it was last given to a call or taken back; guarded by the pool
+	on      string    // what the call that has it wished it to have open; guarded by the pool
 
 	overKB   atomic.Int64           // resident memory when the watchdog killed it; 0: it did not
 	overDisk atomic.Pointer[string] // what it was killed for when it wrote too much; nil: it was not
