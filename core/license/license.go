@@ -2,6 +2,7 @@ package license
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -140,6 +141,9 @@ func Read(file []byte, trusted ...string) (Signed, error) {
 		return Signed{}, err
 	}
 	by := n.Sigs[0]
+	if _, err := base64.StdEncoding.Strict().DecodeString(by.Base64); err != nil { // bits that no signature has
+		return Signed{}, unreadable(&note.InvalidSignatureError{Name: by.Name, Hash: by.Hash})
+	}
 	return Signed{l, fmt.Sprintf("%s+%08x", by.Name, by.Hash)}, nil
 }
 
