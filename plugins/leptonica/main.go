@@ -18,6 +18,7 @@ import (
 const version = "1.0.0"
 
 func main() {
+	lept.GiveBack()
 	sdk.Serve(sdk.Info{
 		Name:        "leptonica",
 		Version:     version,

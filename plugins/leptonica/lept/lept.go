@@ -31,6 +31,10 @@ type Info struct {
 	format        C.l_int32
 }
 
+// GiveBack has the process give the memory of pictures back as soon as they are closed. It
+// is called once, before the first of them.
+func GiveBack() { C.tl_give_back() }
+
 // Stat reads the header of the image at path. It refuses formats that the readers
 // do not make and sizes over maxPixels, before anything is decoded.
 func Stat(path string, maxPixels int64) (Info, error) {
