@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,24 @@ func DataDir() (string, error) {
 	}
 	_, err = os.Stat(filepath.Join(dir, "MANIFEST.tsv"))
 	return dir, err
+}
+
+// Pick gives the entries of dir's manifest whose paths have one of names in them; all where
+// there are no names. Where dir is empty it is DataDir; the folder that was taken comes back.
+func Pick(dir string, names []string) (string, []Entry, error) {
+	if dir == "" {
+		var err error
+		if dir, err = DataDir(); err != nil {
+			return "", nil, err
+		}
+	}
+	entries, err := ReadManifest(dir)
+	if err != nil || len(names) == 0 {
+		return dir, entries, err
+	}
+	return dir, slices.DeleteFunc(entries, func(e Entry) bool {
+		return !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(e.Path, n) })
+	}), nil
 }
 
 // ReadManifest reads dir's MANIFEST.tsv. Columns are found by name; those of

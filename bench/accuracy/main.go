@@ -84,20 +84,14 @@ type row struct {
 }
 
 func (c check) run(ctx context.Context) (report, error) {
-	if c.data == "" {
-		dir, err := bench.DataDir()
-		if err != nil {
-			return report{}, err
-		}
-		c.data = dir
-	}
-	entries, err := bench.ReadManifest(c.data)
+	dir, entries, err := bench.Pick(c.data, c.names)
 	if err != nil {
 		return report{}, err
 	}
+	c.data = dir
 	r := report{OK: true}
 	for _, e := range entries {
-		if e.Truth == "" || e.Kind == "truth" || !c.wanted(e.Path) {
+		if e.Truth == "" || e.Kind == "truth" {
 			continue
 		}
 		row, err := c.file(ctx, e)
@@ -112,15 +106,6 @@ func (c check) run(ctx context.Context) (report, error) {
 	}
 	r.conclude()
 	return r, nil
-}
-
-func (c check) wanted(path string) bool {
-	for _, n := range c.names {
-		if strings.Contains(path, n) {
-			return true
-		}
-	}
-	return len(c.names) == 0
 }
 
 // file recognises one file and scores it.

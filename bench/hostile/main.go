@@ -19,7 +19,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -75,20 +74,14 @@ type result struct {
 
 // run calls each for every result as it comes.
 func (t trial) run(ctx context.Context, each func(result) error) ([]result, error) {
-	if t.data == "" {
-		dir, err := bench.DataDir()
-		if err != nil {
-			return nil, err
-		}
-		t.data = dir
-	}
-	entries, err := bench.ReadManifest(t.data)
+	dir, entries, err := bench.Pick(t.data, t.names)
 	if err != nil {
 		return nil, err
 	}
+	t.data = dir
 	var out []result
 	for _, e := range entries {
-		if e.Kind != "hostile" && e.Kind != "odd" || !t.wanted(e.Path) {
+		if e.Kind != "hostile" && e.Kind != "odd" {
 			continue
 		}
 		r, err := t.file(ctx, e)
@@ -104,10 +97,6 @@ func (t trial) run(ctx context.Context, each func(result) error) ([]result, erro
 		return nil, fmt.Errorf("no hostile or odd file in %s matches %q", t.data, t.names)
 	}
 	return out, nil
-}
-
-func (t trial) wanted(path string) bool {
-	return len(t.names) == 0 || slices.ContainsFunc(t.names, func(n string) bool { return strings.Contains(path, n) })
 }
 
 func (t trial) file(ctx context.Context, e bench.Entry) (result, error) {

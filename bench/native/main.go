@@ -84,23 +84,17 @@ type row struct {
 var read = []string{"scans-with-truth", "mfd", "odd"}
 
 func (c check) run(ctx context.Context) (report, error) {
-	if c.data == "" {
-		dir, err := bench.DataDir()
-		if err != nil {
-			return report{}, err
-		}
-		c.data = dir
-	}
-	entries, err := bench.ReadManifest(c.data)
+	dir, entries, err := bench.Pick(c.data, c.names)
 	if err != nil {
 		return report{}, err
 	}
+	c.data = dir
 	r := report{OK: true}
 	if r.Build, err = c.build(ctx); err != nil {
 		return report{}, err
 	}
 	for _, e := range entries {
-		if !slices.Contains(read, e.Kind) || !c.wanted(e.Path) {
+		if !slices.Contains(read, e.Kind) {
 			continue
 		}
 		row, err := c.file(ctx, e)
@@ -115,10 +109,6 @@ func (c check) run(ctx context.Context) (report, error) {
 	}
 	r.conclude(c.points)
 	return r, nil
-}
-
-func (c check) wanted(path string) bool {
-	return len(c.names) == 0 || slices.ContainsFunc(c.names, func(n string) bool { return strings.Contains(path, n) })
 }
 
 // build is what the native engine calls itself; an error where the program does not use one.
