@@ -52,10 +52,11 @@ func TestNothingIsLostAgainstTheCommand(t *testing.T) {
 	}
 }
 
-func command(t *testing.T, image, lang string) string {
+// command is what the tesseract command says of an image; configs name other forms than text.
+func command(t *testing.T, image, lang string, configs ...string) string {
 	t.Helper()
 	var out, complaint bytes.Buffer
-	cmd := exec.Command("tesseract", image, "stdout", "-l", lang, "--psm", "3")
+	cmd := exec.Command("tesseract", append([]string{image, "stdout", "-l", lang, "--psm", "3"}, configs...)...)
 	cmd.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err := cmd.Run(); err != nil {
