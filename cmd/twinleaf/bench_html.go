@@ -62,7 +62,7 @@ func (r *benchReport) page(w io.Writer) error {
 		Words: []string{
 			"Wall and CPU time run from the first file handed over until the last is a PDF; the plug-ins were started before. CPU is that of the program, its plug-ins " +
 				"and what they started; looking at their memory is left out. The engine's share is the thread's CPU time around the one recognition call, as the recognizer reports it.",
-			"Memory is the sum of the shares (PSS) of all processes, looked at four times a second. A page's latency runs from its first step until its text is there.",
+			"Memory is the sum of the shares (PSS) of all processes, looked at every second. A page's latency runs from its first step until its text is there.",
 		},
 	}
 	if a := r.Result.Accuracy; a != nil {

@@ -96,8 +96,9 @@ type memoryMoment struct {
 	server, plugins int64 // bytes
 }
 
-// watchMemoryEvery is the time between two looks; each costs some milliseconds.
-const watchMemoryEvery = 250 * time.Millisecond
+// watchMemoryEvery is the time between two looks. Each costs some 12 ms, and while it lasts the
+// kernel keeps the process that is looked at from getting memory.
+const watchMemoryEvery = time.Second
 
 // maxMoments bounds what is kept of a long run: then every second one goes, and they are
 // kept half as often.

@@ -242,6 +242,12 @@ func (h *Host) beforehand(p *plugin) int {
 	return 0
 }
 
+// expected reports whether p is one of the server's own, which a job needs that names no
+// plug-ins.
+func (h *Host) expected(p *plugin) bool {
+	return slices.ContainsFunc(p.kinds(), func(k sdk.Kind) bool { return h.own(p, k) })
+}
+
 // own reports whether p is one of the server's own plug-ins of a kind.
 func (h *Host) own(p *plugin, k sdk.Kind) bool {
 	return slices.Contains(p.kinds(), k) && slices.Contains(h.config.Own[k], p.name())

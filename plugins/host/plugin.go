@@ -183,6 +183,9 @@ func (h *Host) enlist(p *plugin, w *worker) error {
 		}
 		return err
 	}
+	if h.config.Sparing && !h.expected(p) {
+		pool.clear()
+	}
 	h.log.Info("plug-in ready", "plugin", p.about.Name, "version", p.about.Version, "kinds", p.kinds(), "processes", cap(pool.turns))
 	return nil
 }

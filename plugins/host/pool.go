@@ -93,20 +93,27 @@ func (p *pool) worker(ctx context.Context, need want) (*worker, error) {
 
 // sooner is how long a call waits for a process that is at work before it starts one of
 // its own, which takes as long. Where that process has the call's input open, which another
-// would have to read and hold a second time, it is waited for sameInput times as long.
+// would have to read and hold a second time, it is waited for dearer times as long, and so it
+// is on a sparing host, where the memory of another one counts; there up to queue calls wait
+// for each process, be it still starting.
 const (
-	sooner    = 30 * time.Millisecond
-	sameInput = 10
+	sooner = 30 * time.Millisecond
+	dearer = 10
+	queue  = 4
 )
 
-// patience is how long a call waits for a process that is at work. The caller holds mu.
-func (p *pool) patience(need want) time.Duration {
+// patience is how long a short call waits for a process that is at work, and how many of
+// them may. The caller holds mu.
+func (p *pool) patience(need want) (long time.Duration, many int) {
+	if p.host.config.Sparing {
+		return dearer * sooner, queue * (len(p.busy) + len(p.starting))
+	}
 	for w := range p.busy {
 		if need.affinity != "" && w.on == need.affinity {
-			return sameInput * sooner
+			return dearer * sooner, len(p.busy)
 		}
 	}
-	return sooner
+	return sooner, len(p.busy)
 }
 
 // soon waits for a process that is being started already, or that a short call has, and
@@ -117,12 +124,13 @@ func (p *pool) soon(ctx context.Context, need want) *worker {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	enough := time.NewTimer(p.patience(need))
+	long, _ := p.patience(need)
+	enough := time.NewTimer(long)
 	defer enough.Stop()
 	p.awaiting++
 	defer func() { p.awaiting-- }()
 	for late := false; !p.closed; {
-		if p.awaiting > p.coming && (late || !need.short || p.awaiting > p.coming+len(p.busy)) {
+		if _, many := p.patience(need); p.awaiting > p.coming && (late || !need.short || p.awaiting > p.coming+many) {
 			return nil
 		}
 		news := p.news

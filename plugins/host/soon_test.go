@@ -88,12 +88,19 @@ func TestAShortCallIsWaitedForAsLongAsAStartTakes(t *testing.T) {
 			t.Errorf("got %v after %v, want none after %v", w, time.Since(began), sooner)
 		}
 		began = time.Now()
-		if w := <-asked(t.Context(), p, want{short: true, affinity: "a.pdf"}); w != nil || time.Since(began) != sameInput*sooner {
-			t.Errorf("one that has the document open: got %v after %v, want none after %v", w, time.Since(began), sameInput*sooner)
+		if w := <-asked(t.Context(), p, want{short: true, affinity: "a.pdf"}); w != nil || time.Since(began) != dearer*sooner {
+			t.Errorf("one that has the document open: got %v after %v, want none after %v", w, time.Since(began), dearer*sooner)
 		}
 		began = time.Now()
 		if w := <-asked(t.Context(), p, want{short: true, affinity: "b.pdf"}); w != nil || time.Since(began) != sooner {
 			t.Errorf("one that has another open: got %v after %v, want none after %v", w, time.Since(began), sooner)
+		}
+		sparing := poolOf(sdk.KindFilter)
+		sparing.host.config.Sparing = true
+		busy(sparing)
+		began = time.Now()
+		if w := <-asked(t.Context(), sparing, want{short: true}); w != nil || time.Since(began) != dearer*sooner {
+			t.Errorf("on a sparing host: got %v after %v, want none after %v", w, time.Since(began), dearer*sooner)
 		}
 		got := asked(t.Context(), p, want{short: true})
 		waits(t, "a busy reader", got)
@@ -163,4 +170,13 @@ func TestASparingHostHasOneProcessAfterTheOther(t *testing.T) {
 	if got := h.List()[0]; got.Starts < 5 || got.Starts > 6 {
 		t.Errorf("%d processes were started for 22 calls, 5 each", got.Starts)
 	}
+}
+
+func TestASparingHostKeepsNoProcessThatNobodyNeeds(t *testing.T) {
+	h := open(t, Config{Sparing: true, Own: map[sdk.Kind][]string{}}, "fault")
+	got := h.List()[0]
+	if got.Starts != 1 || len(got.Processes) != 0 {
+		t.Errorf("got %d starts and the processes %v, want that it said what it is and ended", got.Starts, got.Processes)
+	}
+	wantFine(t, h)
 }

@@ -100,11 +100,18 @@ func (p *pool) expect(n int) bool {
 	return true
 }
 
-// rest ends the idle processes; a call starts one again.
+// rest ends the idle processes for good: nothing but a call starts one again.
 func (p *pool) rest() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.rested = true
+	p.mu.Unlock()
+	p.clear()
+}
+
+// clear ends the idle processes.
+func (p *pool) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for len(p.idle) > 0 {
 		p.dismiss(p.idle[0])
 	}
