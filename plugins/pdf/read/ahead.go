@@ -22,6 +22,7 @@ type ahead struct {
 	pages map[int][]byte // XHTML of the pages that were read and not asked for
 	last  int            // last page that was read
 	size  int            // pages of the last run
+	held  int            // bytes of it
 	never bool           // its pages are heavy, or pdftotext does not get through them
 }
 
@@ -49,7 +50,7 @@ func (a *ahead) read(ctx context.Context, n, total int, read reads) ([]byte, err
 		if raw, ok := a.run(ctx, n, size, read); ok {
 			return raw, nil
 		}
-		a.never, a.pages = true, nil
+		a.never, a.pages, a.held = true, nil, 0
 	}
 	a.last, a.size = n, 1
 	return read(ctx, n, n)
@@ -76,7 +77,7 @@ func (a *ahead) run(ctx context.Context, n, size int, read reads) ([]byte, bool)
 	if len(pages) != size {
 		return nil, false
 	}
-	a.pages, a.last, a.size = map[int][]byte{}, n+size-1, size
+	a.pages, a.last, a.size, a.held = map[int][]byte{}, n+size-1, size, len(raw)
 	for i, p := range pages {
 		a.pages[n+i] = p
 	}

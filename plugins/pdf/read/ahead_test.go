@@ -125,8 +125,8 @@ func TestTextsReadAheadAreThoseOfTheirPages(t *testing.T) {
 			t.Errorf("page %d: got %s, want %s", n, together, alone)
 		}
 	}
-	if on.cache.ahead.size < 4 {
-		t.Errorf("the last run had %d pages", on.cache.ahead.size)
+	if on.cache.open[0].ahead.size < 4 {
+		t.Errorf("the last run had %d pages", on.cache.open[0].ahead.size)
 	}
 }
 

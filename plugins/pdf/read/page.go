@@ -25,7 +25,8 @@ const maxShown = 40_000_000
 // drawn, and the frame is the page's visible box.
 func (r *Reader) Page(ctx context.Context, req sdk.PageRequest, s Settings) (sdk.PageImage, error) {
 	var answer sdk.PageImage
-	err := r.with(ctx, req.Input, req.Password, req.Limits, s, func(f *source.File) error {
+	err := r.with(ctx, req.Input, req.Password, req.Limits, s, func(k *kept) error {
+		f := k.file
 		p, err := page(f, req.Page)
 		if err != nil {
 			return err

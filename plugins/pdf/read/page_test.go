@@ -285,16 +285,38 @@ func TestDocumentIsParsedOnceForItsPages(t *testing.T) {
 	path := sourcetest.File(t, "", sourcetest.One("/MediaBox[0 0 99 99]", "")...)
 	d := newDesk(t)
 	info := d.inspect(path, "skip").Pages[0]
-	first := d.cache.file
-	d.page(path, 1, info, "skip", true)
-	if first == nil || d.cache.file != first {
-		t.Error("the document was parsed again")
-	}
+	first := d.cache.open[0]
 	other := sourcetest.File(t, "", sourcetest.One("/MediaBox[0 0 50 50]", "")...)
 	if w := d.inspect(other, "skip").Pages[0].WidthPt; w != 50 {
 		t.Errorf("got a page of %v points, want 50", w)
 	}
+	d.page(path, 1, info, "skip", true)
+	if len(d.cache.open) != 2 || d.cache.open[0] != first {
+		t.Error("the document was parsed again")
+	}
 	if _, err := d.Page(context.Background(), sdk.PageRequest{Input: input(path), Page: 2}, Settings{}); err == nil {
 		t.Error("page 2 of 1 was given")
+	}
+}
+
+func TestOnlySoManyDocumentsStayOpen(t *testing.T) {
+	d := newDesk(t)
+	var folders []string
+	for n := range maxOpen + 3 {
+		d.inspect(sourcetest.File(t, "", sourcetest.One(fmt.Sprintf("/MediaBox[0 0 %d 99]", 50+n), "")...), "skip")
+		folders = append(folders, d.cache.open[0].dir)
+	}
+	if n := len(d.cache.open); n != maxOpen {
+		t.Errorf("%d documents are open, want %d", n, maxOpen)
+	}
+	for n, dir := range folders {
+		if _, err := os.Stat(dir); (err == nil) != (n >= 3) {
+			t.Errorf("the folder of document %d: %v", n, err)
+		}
+	}
+	d.cache.open[2].ahead.held = maxTogether
+	d.inspect(sourcetest.File(t, "", sourcetest.One("/MediaBox[0 0 40 99]", "")...), "skip")
+	if n := len(d.cache.open); n != 3 {
+		t.Errorf("%d documents are open beside one that fills the memory, want the 3 that were used after it", n)
 	}
 }

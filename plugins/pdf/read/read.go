@@ -25,7 +25,7 @@ type Settings struct {
 
 func (s Settings) tools() poppler.Tools { return poppler.Tools{MemoryMB: s.DrawMemoryMB} }
 
-// Reader keeps the last document parsed, for its pages are asked for one by one.
+// Reader keeps the last documents parsed, for their pages are asked for one by one.
 // Make it with New; it may be called from several goroutines.
 type Reader struct {
 	out   func(ctx context.Context, name string) string
@@ -51,8 +51,8 @@ const (
 // the codes encrypted, damaged, dynamic-form and over-limit.
 func (r *Reader) Inspect(ctx context.Context, req sdk.InspectRequest, s Settings) (sdk.Inspection, error) {
 	var answer sdk.Inspection
-	err := r.with(ctx, req.Input, req.Password, req.Limits, s, func(f *source.File) error {
-		i := inspection{file: f, mode: req.Mode, pixels: pixels(req.Limits), exact: true}
+	err := r.with(ctx, req.Input, req.Password, req.Limits, s, func(k *kept) error {
+		i := inspection{file: k.file, mode: req.Mode, pixels: pixels(req.Limits), exact: true}
 		if err := i.run(ctx); err != nil {
 			return err
 		}
@@ -63,15 +63,15 @@ func (r *Reader) Inspect(ctx context.Context, req sdk.InspectRequest, s Settings
 }
 
 // with opens a document or takes it from the cache, and holds it during use.
-func (r *Reader) with(ctx context.Context, input sdk.File, password string, limits sdk.Limits, s Settings, use func(*source.File) error) error {
+func (r *Reader) with(ctx context.Context, input sdk.File, password string, limits sdk.Limits, s Settings, use func(*kept) error) error {
 	r.cache.mu.Lock()
 	defer r.cache.mu.Unlock()
-	f, err := r.cache.open(ctx, input, source.Options{Password: password, Pages: limits.Pages, Bytes: limits.Bytes, Tools: s.tools()})
+	k, err := r.cache.take(ctx, input, source.Options{Password: password, Pages: limits.Pages, Bytes: limits.Bytes, Tools: s.tools()})
 	if err != nil {
 		return err
 	}
 	defer r.cache.release()
-	return use(f)
+	return use(k)
 }
 
 // page finds a page by its number.

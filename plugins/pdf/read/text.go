@@ -21,12 +21,13 @@ const textDPI = 300
 // 300 dpi. Its confidence is 100: nobody had to guess.
 func (r *Reader) Text(ctx context.Context, req sdk.TextRequest, s Settings) (sdk.Text, error) {
 	var answer sdk.Text
-	err := r.with(ctx, req.Input, req.Password, req.Limits, s, func(f *source.File) error {
+	err := r.with(ctx, req.Input, req.Password, req.Limits, s, func(k *kept) error {
+		f := k.file
 		p, err := page(f, req.Page)
 		if err != nil {
 			return err
 		}
-		found, err := r.cache.ahead.text(ctx, p.Number, len(f.Pages), func(ctx context.Context, first, last int) ([]byte, error) {
+		found, err := k.ahead.text(ctx, p.Number, len(f.Pages), func(ctx context.Context, first, last int) ([]byte, error) {
 			return s.tools().XHTML(ctx, f.Drawable, first, last, r.temp(ctx))
 		})
 		if err != nil {
