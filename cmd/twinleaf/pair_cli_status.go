@@ -173,6 +173,9 @@ func describeBetween(t *table, p api.Pair, now time.Time) {
 	if r := p.Parity; r != nil {
 		t.row("parity", parityWords(r, now))
 	}
+	if w := p.Worker; w != nil {
+		t.row("reads pages", workerWords(*w))
+	}
 	if p.Withheld > 0 {
 		t.row("withheld", counted(p.Withheld, "job")+" of the other server, until the servers are at parity or it has its jobs back")
 	}
@@ -239,4 +242,13 @@ func nameOfServer(p api.Pair, id string) string {
 		}
 	}
 	return printable(id)
+}
+
+// workerWords tell what the other server reads for this one.
+func workerWords(w api.PairWorker) string {
+	words := fmt.Sprintf("the other server has %d of the %s that it takes at once, and has read %d", w.Busy, counted(w.Slots, "page"), w.Pages)
+	if w.Problem != "" {
+		words += fmt.Sprintf("; %s read here instead, the last because %s", counted(int(w.Failures), "page"), printable(w.Problem))
+	}
+	return words
 }

@@ -75,6 +75,24 @@ func TestThePairIsShownSideBySide(t *testing.T) {
 	}
 }
 
+func TestTheOtherServerIsShownAsAWorker(t *testing.T) {
+	for want, w := range map[string]*api.PairWorker{
+		"the other server has 1 of the 2 pages that it takes at once, and has read 40":                                                     {Slots: 2, Busy: 1, Pages: 40},
+		"the other server has 0 of the 1 page that it takes at once, and has read 0; 3 pages read here instead, the last because it hangs": {Slots: 1, Failures: 3, Problem: "it hangs"},
+		"": nil,
+	} {
+		p := wellPair()
+		p.Worker = w
+		var out strings.Builder
+		if err := describePair(&out, p, noon, false); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(out.String(), "reads pages"); told != (w != nil) || !strings.Contains(out.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
 func TestNoWordOfAPairMovesTheCursor(t *testing.T) {
 	p := wellPair()
 	const evil = "a\x1b[2Jb\ntrouble  x"
