@@ -45,7 +45,7 @@ func startServer(ts *testscript.TestScript, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(ts.Getenv("TWINLEAF"), append([]string{"serve", "--data", ts.MkAbs("data"), "--listen", addr}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "NO_COLOR=1", "TWINLEAF_PLUGINS=" + os.Getenv("TWINLEAF_PLUGINS")}
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "NO_COLOR=1", "TWINLEAF_PLUGINS=" + os.Getenv("TWINLEAF_PLUGINS"), "SSL_CERT_FILE=" + ts.Getenv("SSL_CERT_FILE")}
 	cmd.Stdout, cmd.Stderr = log, log
 	ts.Check(cmd.Start())
 	s := ts.Value(serverKey{}).(*server)

@@ -123,7 +123,7 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		dial.URL, dial.Name, dial.Log = url, overnats.NewID(), log.With("nats", url)
 		c, err := overnats.Connect(ctx, dial)
 		if err != nil {
-			return explainNats(url, err)
+			return explainNats(dial, err)
 		}
 		defer c.Close()
 		servers = append(servers, c)
@@ -162,14 +162,19 @@ func (f workerFlags) workFor(ctx context.Context, c *overnats.Conn, b *readingRo
 	err := overnats.Work(ctx, c, overnats.WorkerConfig{
 		Server: f.of, Name: f.name, Version: version, Slots: b.slots, Do: b.read, Dir: b.images, Drain: f.drain,
 	})
-	return explainNats(c.Dial.URL, err)
+	return explainNats(c.Dial, err)
 }
 
 // explainNats says what to do about a connection that cannot be.
-func explainNats(url string, err error) error {
+func explainNats(d overnats.Dial, err error) error {
+	url := d.URL
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, overnats.ErrToken) && d.Credentials != "":
+		return fmt.Errorf("%s does not take the credentials of %s\nhint: they must be those of a user of an account that this NATS knows, and still be valid; its log says what is wrong", url, d.Credentials)
+	case errors.Is(err, overnats.ErrToken) && d.Token == "":
+		return fmt.Errorf("%s asks who this worker is\nhint: --token-file for a server's own NATS or one with a token, --credentials for one with accounts", url)
 	case errors.Is(err, overnats.ErrToken):
 		return fmt.Errorf("%s does not take this worker's token\nhint: make one beside the server: twinleaf token add NAME --role worker; the server's log says what is wrong with this one", url)
 	case errors.Is(err, overnats.ErrPin):
