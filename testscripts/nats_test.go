@@ -1,17 +1,12 @@
 package testscripts
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
@@ -45,16 +40,16 @@ func natsOperatorCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // natsAccount is an operator, an account of it with its name, and the credentials of its user.
 func natsAccount(ts *testscript.TestScript) (operator, account, name string, creds []byte) {
-	make := func(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
+	keys := func(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
 		pair, err := create()
 		ts.Check(err)
 		public, err := pair.PublicKey()
 		ts.Check(err)
 		return pair, public
 	}
-	op, opName := make(nkeys.CreateOperator)
-	acc, name := make(nkeys.CreateAccount)
-	user, userName := make(nkeys.CreateUser)
+	op, opName := keys(nkeys.CreateOperator)
+	acc, name := keys(nkeys.CreateAccount)
+	user, userName := keys(nkeys.CreateUser)
 	operator, err := jwt.NewOperatorClaims(opName).Encode(op)
 	ts.Check(err)
 	account, err = jwt.NewAccountClaims(name).Encode(op)
@@ -73,19 +68,13 @@ func natsAccount(ts *testscript.TestScript) (operator, account, name string, cre
 	return operator, account, name, creds
 }
 
-// natsCertificate is a certificate of this machine that vouches for itself.
+// natsCertificate is the certificate that net/http has for tests: 127.0.0.1 is in it, and it
+// vouches for itself.
 func natsCertificate(ts *testscript.TestScript) (cert, key []byte) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	c := s.TLS.Certificates[0]
+	raw, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	ts.Check(err)
-	now := time.Now()
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, private.Public(), private)
-	ts.Check(err)
-	raw, err := x509.MarshalPKCS8PrivateKey(private)
-	ts.Check(err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
 }

@@ -35,12 +35,8 @@ func TestLinesThatAreNotPackedReadTheSame(t *testing.T) {
 // words are the words of a page with place and confidence.
 func words(p ocr.Page) []ocr.Word {
 	var out []ocr.Word
-	for _, b := range p.Blocks {
-		for _, par := range b.Paragraphs {
-			for _, l := range par.Lines {
-				out = append(out, l.Words...)
-			}
-		}
+	for w := range p.Words() {
+		out = append(out, *w)
 	}
 	return out
 }
