@@ -3,7 +3,6 @@ package deliver
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"unicode"
@@ -46,11 +45,11 @@ func Stem(name, job string, n int) string {
 	if n > 1 {
 		more += fmt.Sprintf("-%d", n)
 	}
-	stem := clip(safe(name), MaxName-longestSuffix-len(more))
+	stem := safe(name)
 	if stem == "" || reserved(stem) {
 		stem = "scan" + stem
 	}
-	return stem + more
+	return clip(stem, MaxName-longestSuffix-len(more)) + more
 }
 
 // safe takes out of a name what file systems, shells and other systems choke on.
@@ -76,9 +75,11 @@ func clip(name string, n int) string {
 	return strings.TrimRight(name[:n], ". ")
 }
 
-// reserved reports whether Windows takes a name for a device.
+// reserved reports whether Windows takes a name for a device: what stands before the
+// first dot counts.
 func reserved(name string) bool {
-	base := strings.ToUpper(strings.TrimSuffix(name, path.Ext(name)))
+	base, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	base = strings.TrimRight(base, " ")
 	if slices.Contains([]string{"CON", "PRN", "AUX", "NUL"}, base) {
 		return true
 	}

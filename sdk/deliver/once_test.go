@@ -192,7 +192,7 @@ func TestOldPlansGoAndUploadsThatMatterStay(t *testing.T) {
 func TestNamesAreFitForEveryFileSystem(t *testing.T) {
 	for name, want := range map[string]string{
 		"scan": "scan", "": "scan", "...": "scan", "../../etc/passwd": "_.._etc_passwd", ".hidden": "hidden",
-		"a/b\\c:d*e?f\"g<h>i|j": "a_b_c_d_e_f_g_h_i_j", "line\nbreak\x00": "line_break_", "CON": "scanCON", "com1.x": "scancom1.x",
+		"a/b\\c:d*e?f\"g<h>i|j": "a_b_c_d_e_f_g_h_i_j", "line\nbreak\x00": "line_break_", "CON": "scanCON", "com1.x": "scancom1.x", "aux.tar.gz": "scanaux.tar.gz", "nul .x": "scannul .x", "console": "console",
 		"trailing. ": "trailing", "Größe 日本": "Größe 日本", "bad\xffutf8": "bad_utf8", "\u202Eevil": "_evil",
 	} {
 		if got := deliver.Stem(name, "job", 0); got != want {
@@ -202,7 +202,7 @@ func TestNamesAreFitForEveryFileSystem(t *testing.T) {
 }
 
 func FuzzStem(f *testing.F) {
-	for _, seed := range []string{"scan", "../x", strings.Repeat("ä", 300), "CON.txt", "\xff\xfe", ". . ."} {
+	for _, seed := range []string{"scan", "../x", strings.Repeat("ä", 300), "CON.txt", "CON." + strings.Repeat("x", 300), "\xff\xfe", ". . ."} {
 		f.Add(seed, "here-01", 2)
 	}
 	f.Fuzz(func(t *testing.T, name, job string, n int) {
