@@ -183,8 +183,8 @@ func (h *Host) enlist(p *plugin, w *worker) error {
 		}
 		return err
 	}
-	if h.config.Sparing && !h.expected(p) {
-		pool.clear()
+	if (h.config.Sparing || h.config.Memory != "") && !h.expected(p) {
+		pool.clear() // it has said what it is; the next start remembers that and has none either
 	}
 	h.log.Info("plug-in ready", "plugin", p.about.Name, "version", p.about.Version, "kinds", p.kinds(), "processes", cap(pool.turns))
 	return nil
