@@ -37,6 +37,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st := &stream{w: w, idle: s.config.Heartbeat, lazy: resumed && !job.State.Open()}
+	if !st.lazy {
+		st.write("")
+	}
 	st.follow(r.Context(), s.parts.Jobs, id, last)
 	if !st.begun && st.err == nil {
 		w.WriteHeader(http.StatusNoContent)

@@ -2,7 +2,10 @@ package console
 
 import (
 	"bufio"
+	"context"
+	"iter"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +84,34 @@ func TestQuietStreamSendsHeartbeats(t *testing.T) {
 	for range 2 {
 		if got := l.until(":"); got != ": still here" {
 			t.Fatalf("got %q, want a comment", got)
+		}
+	}
+}
+
+// cut is a backend whose watchers are told of nothing, as when its data service is opened anew.
+type cut struct{ *backend }
+
+func (cut) Watch(context.Context, core.JobID, uint64) iter.Seq2[api.Event, error] {
+	return func(yield func(api.Event, error) bool) {
+		yield(api.Event{}, &core.Failure{Code: core.CodeDataDown, Detail: "the data service is not there"})
+	}
+}
+
+func TestAStreamThatIsCutIsNoEndOfTheJob(t *testing.T) {
+	b := newBackend()
+	b.add(api.Job{ID: "a-1", State: core.Running})
+	parts := b.parts()
+	parts.Jobs = cut{b}
+	s, err := New(Config{}, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	for _, last := range []string{"", "5"} {
+		l := listen(t, server.URL+"/v1/jobs/a-1/events", last)
+		if got := l.until("retry:"); l.resp.StatusCode != 200 || got != "retry: 2000" {
+			t.Errorf("after %q: got %d, %q, want a stream that says when to come again", last, l.resp.StatusCode, got)
 		}
 	}
 }

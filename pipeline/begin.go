@@ -70,8 +70,8 @@ func (d *dispatcher) event(job core.JobID, body core.Body) core.Event {
 // begin writes down that tasks are begun, then starts them. When the journal does
 // not take it they keep their slots and their events until it does: an event that
 // it has although it said no is not written again. Work that was interrupted too
-// often is given up instead; begin reports whether there was any, for then there
-// are free slots again.
+// often is given up instead. begin reports whether there may be more to begin: where
+// something was given up there are free slots again, and a full batch may not be all.
 func (d *dispatcher) begin(ctx context.Context) (again bool) {
 	var events []core.Event
 	for _, s := range d.starting {
@@ -84,6 +84,7 @@ func (d *dispatcher) begin(ctx context.Context) (again bool) {
 	}
 	all := d.starting
 	d.starting = nil
+	again = len(all) >= maxBatch
 	for _, s := range all {
 		if v, ok := d.state.Job(s.task.Job); s.givenUp || !ok || !v.State.Open() {
 			d.vacate(s.task)

@@ -265,7 +265,9 @@ func (d *dispatcher) finish(ctx context.Context) error {
 	}
 	d.group.Wait()
 	var late []*write
-	d.collect(&late)
+	for more := true; more; more = len(d.outcomes) > 0 {
+		d.collect(&late)
+	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()
 	saved := d.saveResults(ctx)

@@ -115,3 +115,24 @@ func TestAPageWithoutAPlaceIsNoFailure(t *testing.T) {
 		}
 	})
 }
+
+// There may be more places than events in a batch, and more results at a stop.
+func TestManyPlacesAreAllUsedAndTheirResultsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 2*maxBatch + 50
+		r := newRig(t, Config{Workers: many}, many)
+		r.stages.takes, r.stages.dull = time.Minute, true
+		r.submit(core.Submission{})
+		time.Sleep(90 * time.Second) // the document is taken in, and the pages are at work
+		synctest.Wait()
+		if n := r.Stats().Stages[core.Rasterize].Running; n != many {
+			t.Errorf("%d pages are under way, want %d", n, many)
+		}
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+		if n := len(r.told("PageRasterized")); n != many {
+			t.Errorf("%d results are in the journal, want %d", n, many)
+		}
+	})
+}

@@ -119,8 +119,12 @@ func (p *Pipeline) checkProfile(ctx context.Context, value []byte, beside map[st
 		return err
 	}
 	for _, name := range profile.Destinations {
-		if v, changed := beside[core.DestinationKey(name)]; changed && len(v) > 0 {
+		v, changed := beside[core.DestinationKey(name)]
+		if _, built := p.cfg.Defaults.Destinations[name]; changed && (len(v) > 0 || built) {
 			continue
+		}
+		if changed {
+			return core.Refuse(core.CodeUnknown, "take it out of the profile, or leave the destination", "destination %q is removed by the same change", name)
 		}
 		if err := p.knowsDestination(name); err != nil {
 			return err

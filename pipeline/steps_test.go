@@ -33,6 +33,19 @@ func TestAProfileNamesWhatIsThere(t *testing.T) {
 		}
 		both["destination/archive"] = nil
 		wantCode(t, r.CheckSettings(t.Context(), both), core.CodeUnknown)
+		removed := map[string][]byte{"profile/e": []byte(`{"destinations":["here"]}`), "destination/here": nil}
+		if err := r.SetSetting(t.Context(), "destination/here", []byte(`{"plugin":"folder"}`), "me"); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, r.CheckSettings(t.Context(), removed), core.CodeUnknown)
+		name := core.DefaultDestination // one that is built in comes back where it is removed
+		if err := r.SetSetting(t.Context(), core.DestinationKey(name), []byte(`{"plugin":"folder"}`), "me"); err != nil {
+			t.Fatal(err)
+		}
+		removed = map[string][]byte{"profile/e": []byte(`{"destinations":["` + name + `"]}`), core.DestinationKey(name): nil}
+		if err := r.CheckSettings(t.Context(), removed); err != nil {
+			t.Errorf("its own setting removed: %v", err)
+		}
 		for _, key := range []string{"destination/archive", "profile/d"} {
 			value := map[string]string{"destination/archive": `{"plugin":"folder"}`, "profile/d": `{"destinations":["archive"],"filters":["leptonica"]}`}[key]
 			if err := r.SetSetting(t.Context(), key, []byte(value), "me"); err != nil {

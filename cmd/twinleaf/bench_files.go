@@ -86,10 +86,15 @@ func findTruths(dir, pages string, files []string) (map[string]string, error) {
 			return nil, fmt.Errorf("find the truth of %s: %w", file, err)
 		}
 		for _, name := range []string{rest, filepath.Base(rest)} {
-			if path := truthOf(dir, name); path != "" {
-				truths[file] = path
-				break
+			path := truthOf(dir, name)
+			if path == "" {
+				continue
 			}
+			if info, err := os.Stat(path); err == nil && info.Size() > maxBenchText {
+				return nil, usage("take it out of the folder, or part the scan", "%s has %d KiB; texts of up to %d are compared", path, info.Size()>>10, maxBenchText>>10)
+			}
+			truths[file] = path
+			break
 		}
 	}
 	if len(truths) == 0 {

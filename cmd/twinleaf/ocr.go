@@ -43,7 +43,7 @@ func newOCR(a *app) *cobra.Command {
 		Long: "Recognises the text of scans and writes searchable PDFs. Several inputs become one document,\n" +
 			"in that order, with -o OUT.pdf, and one document each with -o FOLDER or without -o.\n" +
 			"\"-\" reads standard input; as an output it is standard output.\n\n" +
-			"Without -o the PDF is NAME.pdf in the current folder, or NAME-ocr.pdf where that is taken; with\n" +
+			"Without -o the PDF is NAME.pdf in the current folder, NAME-ocr.pdf or NAME-ocr-2.pdf … where that is taken; with\n" +
 			"--text, --hocr, --alto or --manifest alone no PDF is written. Where the profile splits the scan into\n" +
 			"several documents, each gets a number: OUT-001.pdf, OUT-002.pdf, and so on.",
 		Example: "  twinleaf ocr scan.tif -o scan.pdf --lang eng+deu\n" +

@@ -215,13 +215,19 @@ func stem(p string) string {
 	return base
 }
 
-// unclaimed is NAME.pdf in the current folder, or NAME-ocr.pdf where something is
-// called that already: it may be the scan itself, or another's.
+// unclaimed is NAME.pdf in the current folder, or NAME-ocr.pdf, NAME-ocr-2.pdf and so on
+// where something is called that already: it may be the scan itself, or another's result.
 func unclaimed(name string) string {
-	if _, err := os.Lstat(name + ".pdf"); err != nil {
-		return name + ".pdf"
+	try := name + ".pdf"
+	for i := 1; ; i++ {
+		if _, err := os.Lstat(try); err != nil {
+			return try
+		}
+		try = name + "-ocr.pdf"
+		if i > 1 {
+			try = fmt.Sprintf("%s-ocr-%d.pdf", name, i)
+		}
 	}
-	return name + "-ocr.pdf"
 }
 
 // free gives name, or name-2 and so on, and notes it as taken.

@@ -19,7 +19,8 @@ func places(docs []document) string {
 
 func TestPlanSaysWhatIsMadeOfWhatAndWhere(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, name := range []string{"a.tif", "b.jpg", "sub/a.tif", "sub/there.pdf", "there.pdf", "there.tif", "there-ocr.tif"} {
+	for _, name := range []string{"a.tif", "b.jpg", "sub/a.tif", "sub/there.pdf", "there.pdf", "there.tif", "there-ocr.tif",
+		"twice.pdf", "twice-ocr.pdf", "thrice.tif", "thrice.pdf", "thrice-ocr.pdf", "thrice-ocr-2.pdf"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -39,6 +40,8 @@ func TestPlanSaysWhatIsMadeOfWhatAndWhere(t *testing.T) {
 		{"no output named", ocrFlags{}, "a.tif b.jpg", "a <- a.tif: [[pdf a.pdf]]\nb <- b.jpg: [[pdf b.pdf]]"},
 		{"the name is taken", ocrFlags{}, "there.tif", "there <- there.tif: [[pdf there-ocr.pdf]]"},
 		{"the input itself", ocrFlags{}, "there.pdf", "there <- there.pdf: [[pdf there-ocr.pdf]]"},
+		{"both names are taken", ocrFlags{}, "twice.pdf", "twice <- twice.pdf: [[pdf twice-ocr-2.pdf]]"},
+		{"all three", ocrFlags{}, "thrice.tif", "thrice <- thrice.tif: [[pdf thrice-ocr-3.pdf]]"},
 		{"text alone", ocrFlags{text: "-"}, "a.tif", "a <- a.tif: [[text -]]"},
 		{"text alone of several", ocrFlags{text: "t.txt"}, "a.tif b.jpg", "a <- a.tif+b.jpg: [[text t.txt]]"},
 		{"text into a folder", ocrFlags{text: "sub"}, "a.tif b.jpg", "a <- a.tif: [[text sub/a.txt]]\nb <- b.jpg: [[text sub/b.txt]]"},

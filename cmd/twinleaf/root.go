@@ -48,7 +48,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 	f.StringVar(&a.server, "server", "", "the server's address, or several separated by commas, tried in that order\n(or TWINLEAF_SERVER; default "+defaultServer+")")
 	f.StringVar(&a.token, "token", "", "token for the server (or TWINLEAF_TOKEN)")
 	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error (serve: info, others: error)")
-	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&a.logFormat, "log-format", "", "text or json (default: text)")
 	root.AddCommand(
 		newOCR(a), newServe(a), newSubmit(a), newJobs(a), newJob(a), newBench(a), newDoctor(a), newVersion(a),
 		newProfile(a), newDestination(a), newSettings(a), newPlugin(a),
@@ -115,7 +115,7 @@ func (a *app) level(fallback slog.Level) (slog.Level, error) {
 func (a *app) screen(level slog.Leveler) (slog.Handler, error) {
 	o := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
-	case "text":
+	case "", "text":
 		return slog.NewTextHandler(a.std.err, o), nil
 	case "json":
 		return slog.NewJSONHandler(a.std.err, o), nil

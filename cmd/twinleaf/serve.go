@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,9 +94,7 @@ func (f serveFlags) config(a *app) (config, error) {
 	override(&c.DrainTimeout, f.drain, f.drain != 0)
 	override(&c.Web.Insecure, true, f.insecure)
 	a.logLevel = c.Log.Level
-	if c.Log.Format != "" && a.logFormat == "text" {
-		a.logFormat = c.Log.Format
-	}
+	a.logFormat = cmp.Or(a.logFormat, c.Log.Format)
 	return c.complete()
 }
 

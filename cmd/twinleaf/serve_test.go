@@ -89,3 +89,16 @@ func TestDamagedJournalLeavesTheWebServiceUp(t *testing.T) {
 		t.Errorf("a stop while the journal is damaged: got %v, want no error", err)
 	}
 }
+
+func TestAFlagStandsOverTheFileForTheLogToo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("log: {format: json}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for flag, want := range map[string]string{"": "json", "text": "text", "json": "json"} {
+		a := &app{logFormat: flag}
+		if _, err := (serveFlags{file: file, data: t.TempDir()}).config(a); err != nil || a.logFormat != want {
+			t.Errorf("--log-format %q: got %q, %v, want %q", flag, a.logFormat, err, want)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func shared(basis string) string {
 
 // on gives the basis of a recognizer's step.
 func (b *bases) on(ctx context.Context, s core.Step, about string) (string, error) {
-	at := b.at(s.Plugin + "\x00" + s.Component + "\x00" + string(s.Settings))
+	at := b.at(keyOf(s))
 	on, age := at.get()
 	if on != "" && age < freshness {
 		return on, nil
@@ -71,6 +71,19 @@ func (b *bases) on(ctx context.Context, s core.Step, about string) (string, erro
 	}
 	return b.ask(ctx, at, s, about)
 }
+
+// now gives the basis as it is after a page was read, however lately it was asked about.
+func (b *bases) now(ctx context.Context, s core.Step, about string) (string, error) {
+	at := b.at(keyOf(s))
+	select {
+	case at.asking <- struct{}{}:
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+	return b.ask(ctx, at, s, about)
+}
+
+func keyOf(s core.Step) string { return s.Plugin + "\x00" + s.Component + "\x00" + string(s.Settings) }
 
 // ask asks, and lets the next one ask.
 func (b *bases) ask(ctx context.Context, at *based, s core.Step, about string) (string, error) {

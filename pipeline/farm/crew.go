@@ -61,9 +61,13 @@ func (c *Crew) Answer(ctx context.Context, t Task, path string) (Answer, error) 
 	if err != nil {
 		return Answer{}, err
 	}
+	on, err := c.bases.now(ctx, t.Step, string(t.Image.Ref)) // the engine may be another one by now
+	if err = agree(t, on, err); err != nil {
+		return Answer{}, err
+	}
 	if q.Wanted() {
 		if found, err := json.Marshal(a.Text); err == nil {
-			q.Keep(ctx, t.Image.Ref, reuse.Answer{Found: found, Files: map[string][]byte{a.Text.Text.Name: a.Page}})
+			q.KeepOf(on, reuse.Answer{Found: found, Files: map[string][]byte{a.Text.Text.Name: a.Page}})
 		}
 	}
 	return a, nil
@@ -76,6 +80,11 @@ func (c *Crew) Check(ctx context.Context, t Task) error {
 		return err
 	}
 	on, err := c.bases.on(ctx, t.Step, string(t.Image.Ref))
+	return agree(t, on, err)
+}
+
+// agree says whether a basis, or why there is none, does for a task.
+func agree(t Task, on string, err error) error {
 	if err != nil {
 		return fmt.Errorf("find out what the engine is: %w", err)
 	}

@@ -169,3 +169,26 @@ func TestACrewGivesNoOddAnswers(t *testing.T) {
 		}
 	}
 }
+
+// upgraded is a machine whose engine is another one from its first page on.
+type upgraded struct{ *machine }
+
+func (u upgraded) Basis(context.Context, core.StepKind, core.Step, string) (string, error) {
+	if u.pages() > 0 {
+		return "another.files", nil
+	}
+	return "engine.files", nil
+}
+
+func TestTextOfAnotherEngineIsNoAnswer(t *testing.T) {
+	c := newCrewed(t)
+	crew := Answering(here{c.machine}, upgraded{c.machine}, c.memory, c.blobs.Temp)
+	for range 2 {
+		if a, err := crew.Answer(t.Context(), c.task, c.path); !errors.Is(err, ErrBasis) {
+			t.Errorf("got %+v, %v after %d readings, want ErrBasis", a.Text, err, c.pages())
+		}
+	}
+	if n := c.pages(); n != 1 {
+		t.Errorf("%d pages were read, want the one before it was known", n)
+	}
+}

@@ -154,7 +154,7 @@ func (p *Pool) Recognize(ctx context.Context, c core.RecognizeCall) (core.PageTe
 		if task.Basis == "" { // nobody was there when the page came
 			on, err := p.bases.on(ctx, c.Step, string(c.Image.Ref))
 			if err != nil {
-				p.stand(m, nil)
+				p.release(m)
 				w.abroad = false
 				continue
 			}

@@ -466,3 +466,21 @@ func TestABasisIsAskedForAgain(t *testing.T) {
 		}
 	})
 }
+
+// A worker that got a place while nobody knew what the engine is, and so no page, has read none.
+func TestAPlaceWithoutAPageIsNoPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		local, away := newMachine("here", 1, 0), newMachine("away", 1, 0)
+		p := New(here{local}, local, 0, nil)
+		local.basis = errors.New("it is not known")
+		done := make(chan error, 1)
+		c := call(t)
+		go func() { _, err := p.Recognize(t.Context(), c); done <- err }()
+		synctest.Wait()
+		p.Join(away)
+		<-done
+		if v := p.Workers()[0]; v.Pages != 0 || away.pages() != 0 {
+			t.Errorf("it is said to have read %d pages; it read %d", v.Pages, away.pages())
+		}
+	})
+}

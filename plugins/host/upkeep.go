@@ -41,8 +41,16 @@ func (p *pool) fill(worn *worker, writes []string) {
 }
 
 // full reports whether there are or will be as many processes as calls that may run
-// at once. The caller holds mu.
-func (p *pool) full() bool { return len(p.idle)+len(p.busy)+len(p.starting) >= cap(p.turns) }
+// at once; one that ends after its call is none of them. The caller holds mu.
+func (p *pool) full() bool {
+	n := len(p.idle) + len(p.starting)
+	for w := range p.busy {
+		if !w.retired.Load() {
+			n++
+		}
+	}
+	return n >= cap(p.turns)
+}
 
 // adopt adds a started process, unless it came too late to be of use. The caller
 // holds mu.

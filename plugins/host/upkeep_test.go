@@ -14,3 +14,18 @@ func TestEngineTimeThatCannotBeIsLeftOut(t *testing.T) {
 		t.Errorf("got %v s, want the 1.5 and 0.25 that can be", got)
 	}
 }
+
+// A process that ends after its call is not in the way of the one that takes its place.
+func TestWhatEndsAfterItsCallTakesNoPlace(t *testing.T) {
+	worn := &worker{}
+	p := &pool{turns: make(chan struct{}, 1), busy: map[*worker]struct{}{worn: {}}}
+	if !p.full() {
+		t.Fatal("there is room beside a process at work")
+	}
+	p.dismiss(worn)
+	fresh := &worker{}
+	p.adopt(fresh)
+	if len(p.idle) != 1 || p.idle[0] != fresh {
+		t.Error("the process that takes its place was ended")
+	}
+}
