@@ -119,6 +119,9 @@ func (a *app) bench(ctx context.Context, f benchFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := tryOutput(f.html); err != nil {
+		return err
+	}
 	plugins, err := (&pluginFlags{folder: f.plugins, store: f.store, native: f.native, config: os.Getenv("TWINLEAF_CONFIG")}).all()
 	if err != nil {
 		return err

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -72,9 +74,20 @@ func readConfig(path string) (config, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, usage("the fields are described in docs/operations.md", "%s: %s", path, plainYAML(err))
+		return c, wrongYAML(path, data, err)
 	}
-	return c, nil
+	return c, c.Log.check()
+}
+
+// check names the field, which the flags that mean the same would not.
+func (l logConfig) check() error {
+	if err := new(slog.Level).UnmarshalText([]byte(cmp.Or(l.Level, "info"))); err != nil {
+		return usage("use debug, info, warn or error", "log: level: %q is no level", l.Level)
+	}
+	if l.Format != "" && l.Format != "text" && l.Format != "json" {
+		return usage("use text or json", "log: format: %q is no format", l.Format)
+	}
+	return nil
 }
 
 // complete fills in defaults and checks what can be checked without starting.
@@ -110,7 +123,7 @@ func (c config) complete() (config, error) {
 		return c, usage("leave it out for the default", "workers, keep and drainTimeout cannot be negative")
 	}
 	if err := c.Web.Check(); err != nil {
-		return c, usage("", "%s", err)
+		return c, advised("web: ", err, configFields)
 	}
 	if c.Web.TLSCert != "" {
 		if _, err := tls.LoadX509KeyPair(c.Web.TLSCert, c.Web.TLSKey); err != nil {
@@ -176,6 +189,9 @@ const (
 	signaturesRequired = "required"
 )
 
+// webListen is where the web service listens.
+func (c config) webListen() string { return cmp.Or(c.Web.Listen, "127.0.0.1:8080") }
+
 // completeStore fills in where added plug-ins lie and who may have made them.
 func (c *config) completeStore() (err error) {
 	if c.Signatures == "" {
@@ -201,7 +217,7 @@ func (c config) defaults() core.Defaults {
 }
 
 // checkWatch wants every watched folder to be there, named once, and none to be
-// the folder that documents are delivered to.
+// the folder that documents are delivered to; and that the server can work in each.
 func (c config) checkWatch() error {
 	seen := map[string]bool{c.Delivered: true}
 	for i, w := range c.Watch {
@@ -218,6 +234,11 @@ func (c config) checkWatch() error {
 		seen[dir] = true
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return usage("make the folder first", "watch: there is no folder %s", w.Dir)
+		}
+	}
+	for _, w := range c.Watch {
+		if err := watch.Check(w.Dir); err != nil {
+			return usage("", "%s", err)
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ func newDoctor(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what is installed and which limits hold",
-		Long: "Looks at programs, plug-ins, languages, data folder, limits and address as `serve` with the same\nflags would use them. Exit code 1 when something keeps Twinleaf from working.",
+		Long: "Looks at programs, plug-ins, languages, data folder, limits and addresses as `serve` with the same\nflags would use them. Exit code 1 when something keeps Twinleaf from working.",
 		Args: exactly(0, "no arguments"),
 	}
 	f.register(c)
@@ -88,7 +88,8 @@ func diagnose(ctx context.Context, a *app, f serveFlags) []finding {
 	if err == nil {
 		list = append(list, dataFindings(c.Data)...)
 		list = append(list, licenseFinding(c))
-		list = append(list, address(c))
+		list = append(list, deliveredFinding(ctx, c))
+		list = append(list, addressFindings(ctx, c)...)
 		list = append(list, workerFinding(c)...)
 	}
 	return append(list, limits()...)
@@ -188,13 +189,9 @@ func dataFindings(dir string) []finding {
 
 func address(c config) finding {
 	if c.Web.Insecure {
-		return warn("address", c.Web.Listen, "anybody who reaches it may use it: TLS and a token would be better")
+		return warn("address", c.webListen(), "anybody who reaches it may use it: TLS and a token would be better")
 	}
-	listen := c.Web.Listen
-	if listen == "" {
-		listen = "127.0.0.1:8080"
-	}
-	return good("address", "%s", listen)
+	return good("address", "%s", c.webListen())
 }
 
 // limits are the process's own: open files and memory.

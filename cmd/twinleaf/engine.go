@@ -51,13 +51,9 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 	if err := e.openDisk(ctx, c, part, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	private := []string{"blobs", "journal", cacheFolder, licenseFolder, serverFolder, peerFolder, logFolder}
-	for i, name := range private {
-		private[i] = filepath.Join(c.Data, name)
-	}
-	where := host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox, DistributionOnly: c.Native == nativeOff}
+	where := c.host()
 	where.Memory = filepath.Join(c.Data, "plugins.json")
-	if err := e.openHost(ctx, where, filepath.Join(c.Data, "spool"), private, log); err != nil {
+	if err := e.openHost(ctx, where, c.spool(), c.private(), log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	e.kept = openKept(c.Data, c.Cache, e.host, log)
@@ -89,6 +85,22 @@ func openEngine(ctx context.Context, c config, part *membership, log *slog.Logge
 		}
 	}
 	return e, nil
+}
+
+// host is where the plug-ins lie and how they run.
+func (c config) host() host.Config {
+	return host.Config{Dir: c.Plugins, Store: c.Store, Signed: c.Signatures == signaturesRequired, Sandbox: c.Sandbox, DistributionOnly: c.Native == nativeOff}
+}
+
+func (c config) spool() string { return filepath.Join(c.Data, "spool") }
+
+// private are the folders of the server that no plug-in may write to.
+func (c config) private() []string {
+	list := []string{"blobs", "journal", cacheFolder, licenseFolder, serverFolder, peerFolder, logFolder}
+	for i, name := range list {
+		list[i] = filepath.Join(c.Data, name)
+	}
+	return list
 }
 
 // openDisk opens what lies on the disk: who this server is, the blobs, the journal and,

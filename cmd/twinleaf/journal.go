@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -34,7 +35,11 @@ func (a *app) printJournal(c *cobra.Command, data string) (err error) {
 		return usage("see "+c.CommandPath()+" --help", "--data is missing")
 	}
 	dir := filepath.Join(data, "journal")
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() { // Open would make one
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s may not be read by this user\nhint: run it as the server's user", dir)
+	}
+	if err != nil || !info.IsDir() { // Open would make one
 		return usage("name the folder that serve has as --data", "there is no journal in %s", data)
 	}
 	log, err := journal.Open(c.Context(), journal.Config{Dir: dir})

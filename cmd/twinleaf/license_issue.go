@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func writeNew(name, text string, mode os.FileMode) error {
 		return fmt.Errorf("%s is there already\nhint: name another file with -o", name)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+		return unwritable(filepath.Dir(name), err)
 	}
 	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())

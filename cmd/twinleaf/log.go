@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,10 +78,23 @@ func (a *app) logReader(data string) (reader, error) {
 // existingLog is the folder of the log files in a data folder.
 func existingLog(data string) (string, error) {
 	dir := filepath.Join(data, logFolder)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return "", usage("name the data folder of a server that has run", "there are no log files in %s", dir)
+	d, err := os.Open(dir)
+	if err != nil {
+		return "", noLog(dir, err)
+	}
+	defer d.Close() // read only
+	if info, err := d.Stat(); err != nil || !info.IsDir() {
+		return "", noLog(dir, err)
 	}
 	return dir, nil
+}
+
+// noLog tells a folder of another user from one that is not there.
+func noLog(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s may not be read by this user\nhint: run it as the server's user", dir)
+	}
+	return usage("name the data folder of a server that has run", "there are no log files in %s", dir)
 }
 
 func (a *app) showLog(ctx context.Context, f logFlags) error {

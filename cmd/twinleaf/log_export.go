@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -49,9 +50,9 @@ func (a *app) exportLog(ctx context.Context, data, to string) error {
 		return usage("choose another name with -o", "there is a file %s already", to)
 	}
 	if err != nil {
-		return err
+		return unwritable(filepath.Dir(to), err)
 	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
+	if err := errors.Join(write(intoFolder{f, filepath.Dir(to)}), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(to))
 	}
 	return nil

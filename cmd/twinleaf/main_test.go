@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/console"
 	"github.com/twinleaf-scan/twinleaf/console/api"
 	"github.com/twinleaf-scan/twinleaf/console/client"
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/core/journal"
 )
 
 // typed runs the command line in this process.
@@ -76,7 +79,21 @@ func TestErrorsAreForPeople(t *testing.T) {
 		{[]string{"serve", "--listen", "0.0.0.0:1", "--check"}, 2, "hint: set tlsCert, tlsKey and token"},
 		{[]string{"serve", "--config", "no-such.yaml"}, 2, "twinleaf: there is no file no-such.yaml\n"},
 		{[]string{"--server", "http://127.0.0.1:1", "jobs"}, 5, "hint: is the server running?"},
-		{[]string{"--server", "ftp://x", "jobs"}, 2, "is no server's address"},
+		{[]string{"--server", "ftp://x", "jobs"}, 2, "is no server's address\nhint: write it as http://host:8080\n"},
+		{[]string{"--server", "http://x?y", "jobs"}, 2, "without name, password, ? and #\nhint: write it as http://host:8080\n"},
+		{[]string{"serve", "--listen", "xyz", "--check"}, 2, "\"xyz\" is no address\nhint: write it as 127.0.0.1:8080\n"},
+		{[]string{"ocr", "--jobs", "x", "scan.tif"}, 2, "twinleaf: --jobs: \"x\" is no number\nhint: see twinleaf ocr --help\n"},
+		{[]string{"ocr", "--max-pixels", "99999999999999999999", "scan.tif"}, 2, "--max-pixels: 99999999999999999999 is too large\nhint: "},
+		{[]string{"ocr", "--timeout-page", "5", "scan.tif"}, 2, "twinleaf: --timeout-page: \"5\" has no unit\nhint: write 5s\n"},
+		{[]string{"ocr", "--timeout-page", "soon", "scan.tif"}, 2, "--timeout-page: \"soon\" is no length of time\nhint: write it as 90s or 5m\n"},
+		{[]string{"ocr", "--json=maybe", "scan.tif"}, 2, "--json: \"maybe\" is neither true nor false\nhint: "},
+		{[]string{"ocr", "main.go", "-o", "main.go/x.pdf"}, 1, "twinleaf: cannot write into main.go: not a directory\nhint: choose another place"},
+		{[]string{"ocr", "main.go", "--text", "main.go/x/y.txt"}, 1, "twinleaf: cannot write into main.go/x: not a directory\nhint: choose another place"},
+		{[]string{"bench", "--pages", "../../testdata", "--html", "main.go/x.html"}, 1, "twinleaf: cannot write into main.go: not a directory\nhint: "},
+		{[]string{"man", "--dir", "main.go/man"}, 1, "twinleaf: cannot write into main.go/man: not a directory\nhint: "},
+		{[]string{"submit", "../../testdata/empty.tif"}, 3, "empty.tif: the file is empty\nhint: scan it again\n"},
+		{[]string{"submit", "-"}, 3, "standard input: the file is empty\nhint: scan it again\n"},
+		{[]string{"submit", "../../testdata"}, 2, "../../testdata is a folder\nhint: name the files in it\n"},
 		{[]string{"--log-format", "xml", "serve", "--plugins", "."}, 2, "use text or json"},
 		{[]string{"profile"}, 2, "twinleaf profile needs a command"},
 		{[]string{"profile", "set", "bad/name", "a=b"}, 2, "is no name for a profile"},
@@ -147,7 +164,15 @@ func TestConfigIsReadStrictly(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"workrs: 3":                        "field workrs not found",
-		"workers: many":                    "cannot unmarshal",
+		"workers: many":                    "line 1: workers: \"many\" is no number\nhint: ",
+		"workers: [1]":                     "line 1: workers cannot be a list\nhint: ",
+		"\ndrainTimeout: 5":                "line 2: drainTimeout: \"5\" has no unit\nhint: write 5s",
+		"web: hello":                       "line 1: web cannot be a single value\nhint: ",
+		"web: {insecure: perhaps so}":      "web: insecure: \"perhaps so\" is neither true nor false\nhint: ",
+		"watch: [{dir: .}, {interval: 5}]": "watch: entry 2: interval: \"5\" has no unit\nhint: write 5s",
+		"web: {token: short}":              "token: at least 16 characters, so that it cannot be guessed\nhint: ",
+		"log: {level: loud}":               "log: level: \"loud\" is no level\nhint: ",
+		"log: {format: xml}":               "log: format: \"xml\" is no format\nhint: ",
 		"workers: -1":                      "cannot be negative",
 		"name: 'a b'":                      "cannot be a server's name",
 		"web: {listen: ':80'}":             "TLS and a token",
@@ -164,6 +189,14 @@ func TestConfigIsReadStrictly(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || code(err) != exitUsage || strings.Contains(err.Error(), "main.") {
 			t.Errorf("%q: got %v, want a usage error with %q", text, err, want)
 		}
+	}
+}
+
+func TestLevelOfTheEnvironmentIsNamedAsSuch(t *testing.T) {
+	t.Setenv("TWINLEAF_LOG_LEVEL", "loud")
+	exit, _, errs := typed(t, "", "serve", "--check", "--data", t.TempDir())
+	if want := "TWINLEAF_LOG_LEVEL: \"loud\" is no level\nhint: "; exit != exitUsage || !strings.Contains(errs, want) {
+		t.Errorf("got exit %d, %q; want %d and %q", exit, errs, exitUsage, want)
 	}
 }
 
@@ -260,6 +293,39 @@ func TestDoctorLooksAtThePluginsOfTheConfiguration(t *testing.T) {
 	exit, out, _ := typed(t, "", "doctor", "--config", file, "--data", t.TempDir())
 	if exit != exitFailed || !strings.Contains(out, "there is no folder /no/such/plugins") {
 		t.Errorf("got exit %d and\n%s\nwant %d and a word on /no/such/plugins", exit, out, exitFailed)
+	}
+}
+
+func TestDoctorKnowsAddressesThatAreTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at := l.Addr().String()
+	c := config{Data: t.TempDir(), Web: console.Config{Listen: at}, Pair: pairConfig{Listen: at}, Nats: natsConfig{Listen: at}}
+	states := func() string {
+		var list []string
+		for _, f := range addressFindings(t.Context(), c) {
+			list = append(list, f.What+" "+f.State)
+		}
+		return strings.Join(list, ", ")
+	}
+	if got, want := states(), "address fail, pair address warn, workers' address fail"; got != want {
+		t.Errorf("taken by another: got %s; want %s", got, want)
+	}
+	j, err := journal.Open(t.Context(), journal.Config{Dir: filepath.Join(c.Data, "journal")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := states(), "address ok, workers' address ok"; got != want {
+		t.Errorf("the server runs: got %s; want %s", got, want)
+	}
+	if err := errors.Join(j.Close(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := states(), "address ok, workers' address ok"; got != want {
+		t.Errorf("free: got %s; want %s", got, want)
 	}
 }
 

@@ -23,7 +23,10 @@ func newMan(a *app) *cobra.Command {
 			if err == nil {
 				err = doc.GenManTree(root, head, dir)
 			}
-			return wrap("write manual pages into "+dir, err)
+			if err != nil {
+				return unwritable(dir, err)
+			}
+			return nil
 		}
 		var page bytes.Buffer
 		if err := doc.GenMan(root, head, &page); err != nil {

@@ -118,11 +118,13 @@ func (d natsDoor) overCluster(ctx context.Context, c overnats.Config) error {
 // allow lets a token in that is a worker's, and that of nobody else.
 func (d natsDoor) allow(token string) (name string, err error) {
 	caller, err := d.who.Identify(token)
-	if err != nil {
+	switch {
+	case err != nil && core.AsFailure(err).Code == access.CodeUnauthorized:
+		return "", fmt.Errorf("%w: %w", overnats.ErrDenied, err)
+	case err != nil: // nobody can say now
 		return "", err
-	}
-	if caller.Role != core.Worker {
-		return "", fmt.Errorf("%s has the role %s; make one for it: twinleaf token add NAME --role worker", caller.Name, caller.Role)
+	case caller.Role != core.Worker:
+		return "", fmt.Errorf("%w: %s has the role %s; make one for it: twinleaf token add NAME --role worker", overnats.ErrDenied, caller.Name, caller.Role)
 	}
 	return caller.Name, nil
 }

@@ -125,12 +125,27 @@ func (a *app) ocr(ctx context.Context, f ocrFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := tryOutputs(docs); err != nil {
+		return err
+	}
 	plugins, err := (&pluginFlags{folder: f.plugins, store: f.store, native: f.native, config: os.Getenv("TWINLEAF_CONFIG")}).all()
 	if err != nil {
 		return err
 	}
 	r := &ocrRun{app: a, flags: f, options: options, plugins: plugins.config(), docs: docs}
 	return r.run(ctx)
+}
+
+// tryOutputs makes sure that all outputs can be written.
+func tryOutputs(docs []document) error {
+	for _, d := range docs {
+		for _, e := range d.out.byKind() {
+			if err := tryOutput(e[1]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ocrResult is what --json prints of one document.

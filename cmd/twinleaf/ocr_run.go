@@ -170,7 +170,7 @@ func (r *ocrRun) take(ctx context.Context, path string, limit int64) (core.File,
 		return core.File{}, err
 	}
 	if size == 0 {
-		return core.File{}, core.Refuse(core.CodeNotAScan, "scan it again", "the file is empty")
+		return core.File{}, emptyScan()
 	}
 	return core.File{Name: name, Ref: ref, Size: size}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +46,7 @@ func writeSecret(file, text string) error {
 		return fmt.Errorf("%s is there already\nhint: name another file with -o", file)
 	}
 	if err != nil {
-		return fmt.Errorf("write the secret key: %w", err)
+		return unwritable(filepath.Dir(file), err)
 	}
 	_, err = w.WriteString(text)
 	return errors.Join(err, w.Sync(), w.Close())

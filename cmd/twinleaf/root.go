@@ -41,9 +41,7 @@ func newRoot(std streams, stopSignals func()) *cobra.Command {
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("see "+c.CommandPath()+" --help", "%s", err)
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	f := root.PersistentFlags()
 	f.StringVar(&a.server, "server", "", "the server's address, or several separated by commas, tried in that order\n(or TWINLEAF_SERVER; default "+defaultServer+")")
 	f.StringVar(&a.token, "token", "", "token for the server (or TWINLEAF_TOKEN)")
@@ -136,15 +134,19 @@ func (a *app) logger(fallback slog.Level) (*slog.Logger, error) {
 	return slog.New(logfile.Failures(h)), nil
 }
 
+// servers are the addresses that the flag or the environment gives.
+func (a *app) servers() string {
+	return cmp.Or(a.server, os.Getenv("TWINLEAF_SERVER"), defaultServer)
+}
+
 // client talks to the servers that the flags name.
 func (a *app) client() (*client.Client, error) {
-	servers := cmp.Or(a.server, os.Getenv("TWINLEAF_SERVER"), defaultServer)
 	token := cmp.Or(a.token, os.Getenv("TWINLEAF_TOKEN"))
 	c, err := client.New(client.Config{
-		Servers: strings.FieldsFunc(servers, func(r rune) bool { return r == ',' }), Token: token, Moved: a.moved,
+		Servers: strings.FieldsFunc(a.servers(), func(r rune) bool { return r == ',' }), Token: token, Moved: a.moved,
 	})
 	if err != nil {
-		return nil, usage("", "--server: %s", err)
+		return nil, advised("--server: ", err, "write it as http://host:8080")
 	}
 	return c, nil
 }

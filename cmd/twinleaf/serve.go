@@ -87,6 +87,11 @@ func (f serveFlags) config(a *app) (config, error) {
 		override(o.field, os.Getenv(o.env), os.Getenv(o.env) != "")
 		override(o.field, o.flag, o.flag != "")
 	}
+	if level := os.Getenv("TWINLEAF_LOG_LEVEL"); a.logLevel == "" && level != "" {
+		if err := new(slog.Level).UnmarshalText([]byte(level)); err != nil {
+			return c, usage("use debug, info, warn or error", "TWINLEAF_LOG_LEVEL: %q is no level", level)
+		}
+	}
 	if c.Native, err = f.native.over(c.Native); err != nil {
 		return c, err
 	}
@@ -112,6 +117,9 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	}
 	defer log.Close()
 	if f.check {
+		if err := c.checkDelivered(ctx); err != nil {
+			return err
+		}
 		_, err := fmt.Fprintf(a.std.out, "configuration is right: %s listens on %s, data in %s, plug-ins in %s\n",
 			c.Name, address(c).Found, c.Data, c.Plugins)
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -141,13 +142,30 @@ func (a *app) tellEnd(f submitFlags, j api.Job) error {
 func (a *app) fetch(ctx context.Context, cl *client.Client, f submitFlags, j api.Job, names map[string]bool) error {
 	if f.out != "" {
 		if err := a.fetchParts(ctx, cl, f.out, j, names); err != nil {
-			return err
+			return a.unfetched(j, err)
 		}
 	}
 	if j.State == core.Partial {
 		return partly(j)
 	}
 	return nil
+}
+
+// unfetched adds to an output that cannot be written where the server still has it.
+func (a *app) unfetched(j api.Job, err error) error {
+	var e *unwritableError
+	if !errors.As(err, &e) {
+		return err
+	}
+	server, _, _ := strings.Cut(a.servers(), ",")
+	if server = strings.TrimSpace(server); !strings.Contains(server, "://") {
+		server = "http://" + server
+	}
+	at := strings.TrimRight(server, "/") + "/v1/jobs/" + string(j.ID) + "/outputs/" + core.OutputPDF
+	if len(j.Parts) > 0 {
+		at += "?part=N"
+	}
+	return fmt.Errorf("job %s has ended, but its PDF was not fetched: %s\nhint: the server still has it, at %s", j.ID, e.problem(), at)
 }
 
 // fetchParts fetches the PDF of a job into a file or folder, or those of all its parts.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/twinleaf-scan/twinleaf/console/client"
 	"github.com/twinleaf-scan/twinleaf/core/blob"
@@ -118,27 +117,27 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 	if err != nil {
 		return err
 	}
-	var servers []*overnats.Conn // reached before the plug-ins are opened: what is wrong there is told at once
-	for _, url := range f.urls {
-		dial.URL, dial.Name, dial.Log = url, overnats.NewID(), log.With("nats", url)
-		c, err := overnats.Connect(ctx, dial)
-		if err != nil {
-			return explainNats(dial, err)
-		}
-		defer c.Close()
-		servers = append(servers, c)
+	servers := newServers(f, dial, log)
+	conns, err := servers.reach(ctx)
+	defer closeAll(conns)
+	if err != nil || ctx.Err() != nil {
+		return err
 	}
 	b, err := openReadingRoom(ctx, f, log)
 	if err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	for _, c := range servers {
-		g.Go(func() error { return f.workFor(ctx, c, b) })
-	}
-	err = g.Wait()
+	err = servers.work(ctx, conns, b)
 	a.stopSignals() // the next signal does not wait for the plug-ins
 	return errors.Join(err, b.close())
+}
+
+func closeAll(conns []*overnats.Conn) {
+	for _, c := range conns {
+		if c != nil {
+			c.Close()
+		}
+	}
 }
 
 // dial is how all servers are reached.
@@ -155,14 +154,6 @@ func (a *app) dial(f workerFlags) (overnats.Dial, error) {
 		d.Pinned = func(c *x509.Certificate) bool { return slices.Contains(f.pins, identity.Fingerprint(c)) }
 	}
 	return d, nil
-}
-
-// workFor works for one server.
-func (f workerFlags) workFor(ctx context.Context, c *overnats.Conn, b *readingRoom) error {
-	err := overnats.Work(ctx, c, overnats.WorkerConfig{
-		Server: f.of, Name: f.name, Version: version, Slots: b.slots, Do: b.read, Dir: b.images, Drain: f.drain,
-	})
-	return explainNats(c.Dial, err)
 }
 
 // explainNats says what to do about a connection that cannot be.
@@ -215,8 +206,12 @@ func (b *readingRoom) open(ctx context.Context, f workerFlags, log *slog.Logger)
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return fmt.Errorf("open the data folder: %w\nhint: name another one with --data", err)
 	}
-	if b.blobs, err = blob.Open(filepath.Join(f.data, "blobs"), blob.Config{NoSync: true, Logger: log.With("part", "blob")}); err != nil {
+	b.blobs, err = blob.Open(filepath.Join(f.data, "blobs"), blob.Config{NoSync: true, Exclusive: true, Logger: log.With("part", "blob")})
+	if errors.Is(err, blob.ErrInUse) {
 		return fmt.Errorf("%w\nhint: every worker needs a data folder of its own: --data", err)
+	}
+	if err != nil {
+		return err
 	}
 	if b.images, b.remove, err = b.blobs.Temp(); err != nil {
 		return err

@@ -28,6 +28,10 @@ var (
 	// ErrCorrupt is returned by Verify for a blob whose content is not what its
 	// name says.
 	ErrCorrupt = errors.New("blob is corrupt")
+
+	// ErrInUse is returned by Open for a store that was to be this process's alone,
+	// and another one has it.
+	ErrInUse = errors.New("another process uses it")
 )
 
 // Config says how blobs are kept. The zero value works.
@@ -44,6 +48,11 @@ type Config struct {
 	// NoSync leaves it to the system when bytes go to disk. For runs without a
 	// journal, which lose nothing that cannot be made again.
 	NoSync bool
+
+	// Exclusive has the store for this process alone: where another one has it, Open
+	// fails with ErrInUse. Default: they share the blobs, and the first clears the
+	// scratch folder.
+	Exclusive bool
 
 	// Logger gets what is repaired without anybody asking. Default: none.
 	Logger *slog.Logger
@@ -102,7 +111,12 @@ func Open(dir string, cfg Config) (*Store, error) {
 	if s.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, core.DataDown("open the blob store", err)
 	}
-	if err := unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	err = unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err != nil && cfg.Exclusive {
+		s.lock.Close()
+		return nil, taken(dir, err)
+	}
+	if err != nil {
 		s.cfg.Logger.Info("blob store's scratch folder is in use by another process and not cleared", "dir", dir)
 		return s, nil
 	}
@@ -110,6 +124,14 @@ func Open(dir string, cfg Config) (*Store, error) {
 		return nil, core.DataDown("clear the blob store's scratch folder", err)
 	}
 	return s, nil
+}
+
+// taken is the error of a store that cannot be this process's alone.
+func taken(dir string, err error) error {
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = ErrInUse
+	}
+	return fmt.Errorf("open the blob store in %s: %w", dir, err)
 }
 
 // makeFirst makes the first level of folders once, so that nobody waits for the disk to

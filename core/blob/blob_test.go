@@ -303,6 +303,25 @@ func TestAdoptTakesOnlyPlainFiles(t *testing.T) {
 	wantClean(t, s)
 }
 
+func TestAStoreOfOneProcessAloneIsRefusedToOthers(t *testing.T) {
+	dir := t.TempDir()
+	first := openAt(t, dir, Config{Exclusive: true})
+	scratch, _, err := first.Temp()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Config{Exclusive: true}); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("a second one: got %v, want %v with the folder", err, ErrInUse)
+	}
+	if _, err := os.Stat(scratch); err != nil {
+		t.Errorf("the first one's scratch folder: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantClean(t, openAt(t, dir, Config{Exclusive: true}))
+}
+
 func TestCrashLeftoversAreSweptAtTheStart(t *testing.T) {
 	dir := t.TempDir()
 	s := openAt(t, dir, Config{})

@@ -15,6 +15,7 @@ package watch
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -117,10 +118,36 @@ func open(dir string) (*os.Root, error) {
 	}
 	for _, own := range []string{claimedDir, jobsDir, failedDir} {
 		if err := root.MkdirAll(own, 0o755); err != nil {
-			return nil, errors.Join(fmt.Errorf("watch %s: %w\nhint: let the server's user write in it", dir, cause(err)), root.Close())
+			return nil, errors.Join(unfit(dir, err), root.Close())
 		}
 	}
 	return root, nil
+}
+
+func unfit(dir string, err error) error {
+	return fmt.Errorf("watch %s: %w\nhint: let the server's user write in it", dir, cause(err))
+}
+
+// Check says whether a folder can be watched, and leaves it as it was.
+func Check(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return unfit(dir, err)
+	}
+	defer root.Close() // read only
+	for _, own := range []string{claimedDir, jobsDir, failedDir} {
+		if info, err := root.Stat(own); err == nil && !info.IsDir() {
+			return fmt.Errorf("watch %s: %s in it is no folder\nhint: the server needs that name for a folder of its own; move the file away", dir, own)
+		}
+	}
+	probe := ".check-" + rand.Text() // a watcher passes over names that begin with a dot
+	if err := root.Mkdir(probe, 0o700); err != nil {
+		return unfit(dir, err)
+	}
+	if err := root.Remove(probe); err != nil {
+		return unfit(dir, err)
+	}
+	return nil
 }
 
 // find takes up the folder that the path names by now: a share that was mounted

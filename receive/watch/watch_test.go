@@ -434,3 +434,35 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v, want nil", err)
 	}
 }
+
+func TestFolderThatCannotBeWatchedIsKnownBefore(t *testing.T) {
+	top := t.TempDir()
+	if err := Check(top); err != nil {
+		t.Errorf("a good folder: got %v", err)
+	}
+	if left, err := os.ReadDir(top); err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v; want nothing", left, err)
+	}
+	if err := os.WriteFile(filepath.Join(top, failedDir), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		top:                                "failed in it is no folder\nhint: ",
+		filepath.Join(top, "missing"):      "no such file or directory\nhint: ",
+		filepath.Join(top, failedDir, "x"): "not a directory\nhint: ",
+	} {
+		if err := Check(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", dir, err, want)
+		}
+	}
+	if os.Geteuid() == 0 {
+		t.Skip("root may write to all folders")
+	}
+	closed := filepath.Join(top, "closed")
+	if err := os.Mkdir(closed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(closed); err == nil || !strings.Contains(err.Error(), "permission denied\nhint: let the server's user write in it") {
+		t.Errorf("a closed folder: got %v", err)
+	}
+}

@@ -2,7 +2,7 @@ package overnats
 
 import (
 	"cmp"
-	"crypto/subtle"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -22,10 +22,18 @@ type HubConfig struct {
 	Listen string // address, e.g. :4222; port 0: any free one
 	Server string // id of this server; a worker may do nothing but work for it
 	Cert   tls.Certificate
-	Allow  func(token string) (name string, err error) // whose token it is, if it is a worker's
 	Log    *slog.Logger
-	Conns  int // of workers at once; default 1000
+	Conns  int           // of workers at once; default 1000
+	Again  time.Duration // between two looks at the tokens of those who are in; default 3 s
+
+	// Allow says whose token it is, or ErrDenied if it is no worker's, or none any more. It is
+	// asked when somebody comes, and again while they are there. With another error nobody
+	// comes in, and who is in stays.
+	Allow func(token string) (name string, err error)
 }
+
+// ErrDenied is Allow's error for a token with which nobody may read pages.
+var ErrDenied = errors.New("it may not read pages here")
 
 // Hub is a NATS server inside of this program. It takes workers over TLS, lets each one
 // do its work and nothing else, and keeps nothing: no stream, no cluster, no page that
@@ -35,6 +43,9 @@ type Hub struct {
 	doors *doors
 	watch *nats.Conn // hears whose connections end
 	gone  chan string
+
+	stop    context.CancelFunc // ends the looks at tokens
+	looking sync.WaitGroup
 }
 
 const (
@@ -49,9 +60,9 @@ func Listen(c HubConfig) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Conns = cmp.Or(c.Conns, 1000)
-	h := &Hub{gone: make(chan string, c.Conns)}
-	h.doors = &doors{config: c, inner: newID() + newID(), watcher: newID() + newID()}
+	c.Conns, c.Again = cmp.Or(c.Conns, 1000), cmp.Or(c.Again, 3*time.Second)
+	h := &Hub{gone: make(chan string, c.Conns), stop: func() {}}
+	h.doors = &doors{config: c, inner: newID() + newID(), watcher: newID() + newID(), guests: map[uint64]guest{}}
 	options := &natsd.Options{
 		ServerName: c.Server, Host: host, Port: port, NoSigs: true,
 		TLSConfig:  &tls.Config{Certificates: []tls.Certificate{c.Cert}, MinVersion: tls.VersionTLS13},
@@ -74,6 +85,9 @@ func Listen(c HubConfig) (*Hub, error) {
 		h.Close()
 		return nil, fmt.Errorf("listen for workers on %s: %w", c.Listen, err)
 	}
+	var ctx context.Context
+	ctx, h.stop = context.WithCancel(context.Background())
+	h.looking.Go(func() { h.look(ctx, c.Again) })
 	return h, nil
 }
 
@@ -132,65 +146,45 @@ func (h *Hub) follow() (err error) {
 	return h.watch.FlushTimeout(hubStart)
 }
 
+// look looks again and again at the tokens of those who are in, until ctx ends.
+func (h *Hub) look(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			h.turnOut()
+		}
+	}
+}
+
+// turnOut ends the connections of those who may not come in any more.
+func (h *Hub) turnOut() {
+	for id, g := range h.doors.inside() {
+		if h.srv.GetClient(id) == nil {
+			h.doors.left(id)
+			continue
+		}
+		_, err := h.doors.config.Allow(g.token)
+		if !errors.Is(err, ErrDenied) {
+			continue
+		}
+		h.doors.config.Log.Warn("a worker's connection is ended", "from", g.from, "of", g.name, "why", err)
+		_ = h.srv.DisconnectClientByID(id) // it may have gone meanwhile
+	}
+}
+
 // Close ends all connections.
 func (h *Hub) Close() {
+	h.stop()
+	h.looking.Wait()
 	if h.watch != nil {
 		h.watch.Close()
 	}
 	h.srv.Shutdown()
 	h.srv.WaitForShutdown()
-}
-
-// doors says who may come in.
-type doors struct {
-	config  HubConfig
-	inner   string // secret of this program's own connection
-	watcher string
-	system  func() *natsd.Account
-}
-
-// Check implements natsd.Authentication. A connection's name is the worker's id, and it
-// may use the subjects of that worker alone.
-func (d *doors) Check(c natsd.ClientAuthentication) bool {
-	o := c.GetOpts()
-	switch {
-	case o.Username == "server" && same(o.Password, d.inner):
-		c.RegisterUser(&natsd.User{Username: "server"})
-		return true
-	case o.Username == "watcher" && same(o.Password, d.watcher):
-		c.RegisterUser(&natsd.User{Username: "watcher", Account: d.system()})
-		return true
-	}
-	name, err := d.allow(o)
-	if err != nil {
-		d.config.Log.Warn("a worker's connection is refused", "from", address(c.RemoteAddress()), "why", err)
-		return false
-	}
-	of := subjects{d.config.Server, o.Name}
-	c.RegisterUser(&natsd.User{Username: name, Permissions: &natsd.Permissions{
-		Publish:   &natsd.SubjectPermission{Allow: []string{discovery, of.hello(), of.bye(), of.blob(), of.reply("*")}},
-		Subscribe: &natsd.SubjectPermission{Allow: []string{of.page(), of.drop(), of.inbox() + ".>"}},
-	}})
-	return true
-}
-
-func (d *doors) allow(o *natsd.ClientOpts) (name string, err error) {
-	if !idShape.MatchString(o.Name) {
-		return "", errors.New("it is no worker of Twinleaf")
-	}
-	if o.Token == "" {
-		return "", errors.New("it has no token")
-	}
-	return d.config.Allow(o.Token)
-}
-
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-func address(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	return a.String()
 }
 
 // lines takes what the NATS server says into the log. What it calls an error is mostly a

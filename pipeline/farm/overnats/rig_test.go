@@ -36,9 +36,10 @@ type rig struct {
 	blobs string
 	log   *bytes.Buffer
 
-	mu      sync.Mutex // guards workers and changed
+	mu      sync.Mutex // guards what follows, and log
 	workers []farm.Worker
 	changed chan struct{}
+	veto    func() error // nil: whoever has the secret may come in
 }
 
 func certificate(t testing.TB) tls.Certificate {
@@ -63,20 +64,7 @@ func certificate(t testing.TB) tls.Certificate {
 // newRig is a server that listens for workers; change may change how.
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
-	cert := certificate(t)
-	r := &rig{blobs: t.TempDir(), changed: make(chan struct{}), log: &bytes.Buffer{}}
-	r.pin = func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, cert.Leaf.Raw) }
-	var err error
-	r.hub, err = Listen(HubConfig{Listen: "127.0.0.1:0", Server: "north-1", Cert: cert, Log: r.logger(), Allow: func(token string) (string, error) {
-		if token != secret {
-			return "", errors.New("no such token")
-		}
-		return "token:desk", nil
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.hub.Close)
+	r := newHub(t)
 	nc, err := r.hub.Connect()
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +72,41 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Cleanup(nc.Close)
 	r.serve(t, nc, change)
 	return r
+}
+
+// newHub is a hub without a server.
+func newHub(t testing.TB) *rig {
+	t.Helper()
+	cert := certificate(t)
+	r := &rig{blobs: t.TempDir(), changed: make(chan struct{}), log: &bytes.Buffer{}}
+	r.pin = func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, cert.Leaf.Raw) }
+	var err error
+	r.hub, err = Listen(HubConfig{Listen: "127.0.0.1:0", Server: "north-1", Cert: cert, Log: r.logger(), Again: 10 * time.Millisecond, Allow: r.allow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.hub.Close)
+	return r
+}
+
+func (r *rig) allow(token string) (string, error) {
+	if token != secret {
+		return "", errors.New("no such token")
+	}
+	r.mu.Lock()
+	veto := r.veto
+	r.mu.Unlock()
+	if veto == nil {
+		return "token:desk", nil
+	}
+	return "token:desk", veto()
+}
+
+// forbid has veto say of each token whether it is still good.
+func (r *rig) forbid(veto func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.veto = veto
 }
 
 func (r *rig) serve(t testing.TB, nc *nats.Conn, change func(*Config)) {

@@ -35,6 +35,7 @@ type WorkerConfig struct {
 	Do      Do
 	Dir     string        // for images, one at a time and slot
 	Drain   time.Duration // for pages under way when the worker stops; default 30 s
+	Found   func()        // called once the server is known; default: nobody
 }
 
 // worker is the worker's side.
@@ -72,9 +73,16 @@ func Work(ctx context.Context, nc *Conn, c WorkerConfig) error {
 	}
 	defer p.close()
 	if c.Server == "" {
-		if c.Server, err = find(ctx, nc.Conn); err != nil {
-			return err
-		}
+		c.Server, err = find(ctx, nc.Conn)
+	}
+	if ctx.Err() != nil {
+		return nil // stopped while it looked
+	}
+	if err != nil {
+		return err
+	}
+	if c.Found != nil {
+		c.Found()
 	}
 	hard, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
