@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -272,5 +273,13 @@ func TestMetricsCountByRoute(t *testing.T) {
 	}
 	if strings.Contains(body, "secret-id") {
 		t.Error("an id became a label")
+	}
+}
+
+func TestDestinationsComeBeforeProfilesAndGoAfterThem(t *testing.T) {
+	some := []byte("{}")
+	got := inOrder(map[string][]byte{"profile/a": some, "destination/new": some, "destination/old": nil, "profile/z": nil})
+	if want := []string{"destination/new", "profile/a", "profile/z", "destination/old"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

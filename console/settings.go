@@ -207,12 +207,27 @@ func (s *Server) putSettings(ctx context.Context, in *struct {
 	if err := s.parts.Settings.CheckSettings(ctx, values); err != nil {
 		return nil, s.problemOf(ctx, "read the settings", err)
 	}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
+	for _, key := range inOrder(values) {
 		if err := s.parts.Settings.SetSetting(ctx, key, values[key], callerOf(ctx).Name); err != nil {
 			return nil, s.problemOf(ctx, "change the setting "+key, err)
 		}
 	}
 	return s.getSettings(ctx, nil)
+}
+
+// inOrder is the order in which settings that are changed together are right at every
+// moment: destinations come before the profiles that name them, and go after those.
+func inOrder(values map[string][]byte) []string {
+	var come, gone []string
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if len(values[key]) > 0 {
+			come = append(come, key)
+		} else {
+			gone = append(gone, key)
+		}
+	}
+	slices.Reverse(gone)
+	return append(come, gone...)
 }
 
 // storedSetting gives the value as it is stored, nil for one that is removed.

@@ -92,7 +92,7 @@ func (p *Pipeline) validSetting(ctx context.Context, key string, value []byte, b
 		return core.Refuse(core.CodeBadRequest, "write it like profile/NAME", "%q is no key of a setting", key)
 	}
 	if len(value) == 0 {
-		return nil
+		return p.mayGo(key, beside)
 	}
 	if len(value) > maxSetting || !json.Valid(value) {
 		return core.Refuse(core.CodeBadRequest, "give one JSON value of at most 1 MiB", "the value of %s is too large or no JSON", key)
@@ -131,6 +131,30 @@ func (p *Pipeline) checkProfile(ctx context.Context, value []byte, beside map[st
 		}
 	}
 	return p.checkSteps(ctx, profile.Options)
+}
+
+// mayGo refuses to remove a destination that profiles deliver to; beside are changes that
+// are made with it, and looked at by themselves.
+func (p *Pipeline) mayGo(key string, beside map[string][]byte) error {
+	name, is := strings.CutPrefix(key, core.DestinationKey(""))
+	if _, built := p.cfg.Defaults.Destinations[name]; !is || built {
+		return nil
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var users []string
+	for s := range p.state.Settings(core.ProfileKey("")) {
+		if _, changed := beside[s.Key]; changed {
+			continue
+		}
+		if profile, err := core.ParseProfile(s.Value); err == nil && slices.Contains(profile.Destinations, name) {
+			users = append(users, strings.TrimPrefix(s.Key, core.ProfileKey("")))
+		}
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	return core.Refuse(core.CodeConflict, "give them another destination first: twinleaf profile set NAME destinations=…", "destination %q is that of profile %s", name, strings.Join(users, ", "))
 }
 
 func (p *Pipeline) knowsDestination(name string) error {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -50,6 +51,16 @@ func TestAProfileNamesWhatIsThere(t *testing.T) {
 			value := map[string]string{"destination/archive": `{"plugin":"folder"}`, "profile/d": `{"destinations":["archive"],"filters":["leptonica"]}`}[key]
 			if err := r.SetSetting(t.Context(), key, []byte(value), "me"); err != nil {
 				t.Errorf("%s: %v", key, err)
+			}
+		}
+		err := r.SetSetting(t.Context(), "destination/archive", nil, "me")
+		if wantCode(t, err, core.CodeConflict); !strings.Contains(fmt.Sprint(err), "profile d") {
+			t.Errorf("got %v, want the profile that uses it", err)
+		}
+		for _, profile := range []string{"", `{"destinations":["delivered"]}`} {
+			both = map[string][]byte{"profile/d": []byte(profile), "destination/archive": nil}
+			if err := r.CheckSettings(t.Context(), both); err != nil {
+				t.Errorf("with the profile as %q: %v", profile, err)
 			}
 		}
 		_ = r.end()

@@ -125,7 +125,10 @@ func (p pairing) there(m *paired, s node.Status) api.PairServer {
 	h := peerHealth(s)
 	out := api.PairServer{
 		ID: peer.ID, Name: peer.Name, Role: string(v.Role), URL: peer.URL, Heard: s.LastHeard, Web: h.Web, Data: h.Data, Mode: h.Mode,
-		Phase: string(v.Phase), Epoch: v.Epoch, Cause: string(v.Rest),
+		Epoch: v.Epoch, Cause: string(v.Rest),
+	}
+	if s.Linked {
+		out.Phase = string(v.Phase)
 	}
 	switch {
 	case v.Taken > 0:

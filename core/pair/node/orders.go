@@ -20,8 +20,8 @@ type order struct {
 }
 
 // Do tells the machine what an operator asks for, and why it is not done; nil: it is,
-// or is under way. Maintenance is waited for: the peer has the jobs when Do returns, or
-// it takes longer than two seconds.
+// or is under way. It is waited for: the jobs are with whom they are to be when Do returns,
+// or that takes longer than two seconds.
 func (n *Node) Do(ctx context.Context, do pair.Order) *core.Failure {
 	o := &order{do: do, answer: make(chan *core.Failure, 1)}
 	select {
@@ -86,6 +86,10 @@ func (o *order) done(s pair.Status) bool {
 		return s.Mode == pair.ModeMaintenance && (!s.Linked || s.Peer.Taken > 0)
 	case pair.MaintenanceOff:
 		return s.Mode != pair.ModeMaintenance && s.Mode != pair.ModeDraining
+	case pair.TakeOver:
+		return s.Stand == pair.Ours
+	case pair.HandBack:
+		return s.Stand == pair.Standby
 	}
 	return true
 }

@@ -190,6 +190,15 @@ func wellLinked(a, b *site) bool {
 	return true
 }
 
+// arePair waits until they are well linked, and have begun to work: a status tells what is
+// meant a moment before.
+func arePair(t testing.TB, a, b *site) {
+	t.Helper()
+	eventually(t, "they are a pair", func() bool {
+		return wellLinked(a, b) && a.line.worksOn(pair.OwnJobs) && b.line.worksOn(pair.OwnJobs)
+	})
+}
+
 // lazily starts both, so that all jobs stay open.
 func lazily(t testing.TB) (a, b *site) {
 	t.Helper()
@@ -197,7 +206,7 @@ func lazily(t testing.TB) (a, b *site) {
 	a.lazy, b.lazy = true, true
 	a.boot()
 	b.boot()
-	eventually(t, "they are a pair", func() bool { return wellLinked(a, b) })
+	arePair(t, a, b)
 	return a, b
 }
 
@@ -207,7 +216,7 @@ func together(t testing.TB) (a, b *site) {
 	a, b = newPair(t)
 	a.boot()
 	b.boot()
-	eventually(t, "they are a pair", func() bool { return wellLinked(a, b) })
+	arePair(t, a, b)
 	return a, b
 }
 
