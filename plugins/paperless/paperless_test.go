@@ -90,6 +90,30 @@ func TestWhatPaperlessHasAlreadyIsDelivered(t *testing.T) {
 	})
 }
 
+func TestADatabaseThatSaysDuplicateHasNoDocument(t *testing.T) {
+	const before = "x.pdf: The following error occurred while storing document x.pdf after parsing: "
+	for _, words := range []string{
+		`duplicate key value violates unique constraint "documents_document_archive_serial_number_key"`,
+		`(1062, "Duplicate entry '135' for key 'archive_serial_number'")`,
+	} {
+		each(t, func(t *testing.T, p *standIn) {
+			p.fails = before + words
+			_, err := send(t, request(t, "k", "pdf"), p.settings())
+			wantError(t, err, false, "was not consumed: "+p.fails, "retry")
+		})
+	}
+}
+
+func TestADuplicateMayBeOfNoDocumentInParticular(t *testing.T) {
+	each(t, func(t *testing.T, p *standIn) {
+		p.fails = "x.pdf: Not consuming x.pdf: It is a duplicate."
+		receipt, err := send(t, request(t, "k", "pdf"), p.settings())
+		if err != nil || !strings.Contains(receipt.Detail, "had it already") || receipt.Location != p.URL+"/sub" {
+			t.Errorf("receipt %+v, %v", receipt, err)
+		}
+	})
+}
+
 func TestADocumentThatIsNotConsumedCanBeTriedAgain(t *testing.T) {
 	each(t, func(t *testing.T, p *standIn) {
 		p.fails = "twinleaf.pdf: the disk is on fire, " + token

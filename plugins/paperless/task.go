@@ -68,6 +68,10 @@ func (t *task) words() string {
 	return cmp.Or(result, t.Message, t.Data.Error)
 }
 
+// isDuplicate is how paperless says that it has a document. A database says duplicate,
+// too, when it refuses a number that is taken: that document was not kept.
+const isDuplicate = "is a duplicate"
+
 // duplicate is the id of the document that paperless has already, if that is why it
 // did not take this one; -1 where it does not say which.
 func (t *task) duplicate() (id int, yes bool) {
@@ -75,7 +79,7 @@ func (t *task) duplicate() (id int, yes bool) {
 		return t.Data.Duplicate, true
 	}
 	words := t.words()
-	if !strings.Contains(strings.ToLower(words), "duplicate") {
+	if !strings.Contains(strings.ToLower(words), isDuplicate) {
 		return 0, false
 	}
 	if m := regexp.MustCompile(`\(#(\d{1,9})\)`).FindStringSubmatch(words); m != nil {
