@@ -31,6 +31,15 @@ func place(t testing.TB, r remote) delivertest.Place {
 	p.Deliver = func(request sdk.DeliverRequest, reached func(string)) (sdk.Receipt, error) {
 		return plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(reached), sdk.OpDeliver, request, r.settings)
 	}
+	p.Over = func(request sdk.DeliverRequest, way func(delivertest.Destination) delivertest.Destination) error {
+		to, err := open(t.Context(), r.settings)
+		if err != nil {
+			return err
+		}
+		defer to.close()
+		_, err = deliver.Once(t.Context(), deliver.Delivery{Request: request, To: way(to)})
+		return err
+	}
 	return p
 }
 

@@ -47,6 +47,22 @@ func placeIn(t testing.TB, server, sub string, settings Settings) delivertest.Pl
 	p.Deliver = func(r sdk.DeliverRequest, reached func(string)) (sdk.Receipt, error) {
 		return plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, component(reached), sdk.OpDeliver, r, settings)
 	}
+	p.Over = func(r sdk.DeliverRequest, way func(delivertest.Destination) delivertest.Destination) error {
+		c := sdk.Deliverer(func(ctx context.Context, r sdk.DeliverRequest, s Settings) (sdk.Receipt, error) {
+			to, err := newClient(ctx, s)
+			if err != nil {
+				return sdk.Receipt{}, err
+			}
+			defer to.http.CloseIdleConnections()
+			if err := to.makeFolders(ctx, true); err != nil {
+				return sdk.Receipt{}, err
+			}
+			_, err = deliver.Once(ctx, deliver.Delivery{Request: r, To: way(to)})
+			return sdk.Receipt{}, err
+		})
+		_, err := plugintest.Call[sdk.DeliverRequest, sdk.Receipt](t, c, sdk.OpDeliver, r, settings)
+		return err
+	}
 	return p
 }
 

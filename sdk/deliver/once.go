@@ -180,7 +180,8 @@ func (d *Delivery) upload(ctx context.Context, f Item, done *Progress) error {
 }
 
 // propose makes a plan with free names durable under a number, and gives the one that
-// stands there then: this one, or that of somebody who was faster.
+// stands there then: this one, or that of somebody who was faster. Where the move says
+// that it could not be done, only a look tells whose plan is there.
 func (d *Delivery) propose(ctx context.Context, plan *Plan, number int, mine string) (*Plan, int, error) {
 	if err := plan.Choose(d.Request.Name, d.Request.Job, d.taken(ctx)); err != nil {
 		return nil, 0, err
@@ -194,9 +195,13 @@ func (d *Delivery) propose(ctx context.Context, plan *Plan, number int, mine str
 		return nil, 0, err
 	}
 	err = d.To.Move(ctx, fresh, d.planName(number))
-	if errors.Is(err, fs.ErrExist) {
-		d.withdraw(ctx, plan, number, fresh)
-		return d.recall(ctx)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		there, last, notThere := d.recall(ctx)
+		if notThere != nil || last < number {
+			return nil, 0, errors.Join(fmt.Errorf("plan %d: %w", number, err), notThere)
+		}
+		d.withdraw(ctx, plan, there, fresh)
+		return there, last, nil
 	}
 	if err != nil {
 		return nil, 0, err
@@ -205,15 +210,19 @@ func (d *Delivery) propose(ctx context.Context, plan *Plan, number int, mine str
 	return plan, number, nil
 }
 
-// withdraw removes what a plan that came too late has uploaded. What is left is swept.
-func (d *Delivery) withdraw(ctx context.Context, plan *Plan, number int, fresh string) {
+// withdraw removes what a plan that came too late has uploaded. The plan that is there
+// may be this one: whoever repeats a move whose answer was lost hears that the name is
+// taken. So what that plan names stays, as all plans of a delivery name the uploads of the
+// first. The plan's own upload goes before the others: it can be moved no more then. What
+// is left is swept.
+func (d *Delivery) withdraw(ctx context.Context, plan, there *Plan, fresh string) {
 	t, ok := d.To.(Tidier)
 	if !ok {
 		return
 	}
 	_ = t.Remove(ctx, fresh)
 	for _, f := range plan.Files {
-		if number == 1 { // later plans are about the uploads of the first
+		if !there.names(f.Part) {
 			_ = t.Remove(ctx, Private+"/"+f.Part)
 		}
 	}

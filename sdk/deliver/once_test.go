@@ -85,6 +85,10 @@ func place(t *testing.T) delivertest.Place {
 		}
 		return sdk.Receipt{Location: d.at(plan.Main())}, nil
 	}
+	p.Over = func(r sdk.DeliverRequest, way func(delivertest.Destination) delivertest.Destination) error {
+		_, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: way(d)})
+		return err
+	}
 	return p
 }
 

@@ -63,6 +63,11 @@ func weight(kind string) int {
 // Main is the final name of the file that a person looks for.
 func (p *Plan) Main() string { return p.Files[len(p.Files)-1].Final }
 
+// names reports whether an upload is one of the plan's.
+func (p *Plan) names(part string) bool {
+	return slices.ContainsFunc(p.Files, func(f Item) bool { return f.Part == part })
+}
+
 // Choose gives all files that are not done final names with one stem: the document's,
 // or with the job where that is taken. taken is asked with a name in the destination.
 func (p *Plan) Choose(name, job string, taken func(final string) (bool, error)) error {

@@ -27,6 +27,10 @@ type Place struct {
 	Put     func(t testing.TB, name, content string)
 	Take    func(t testing.TB, name string) // removes, as a reader does who is done with it
 
+	// Over makes one call whose requests go over a way of the story's own. It is nil where
+	// nothing is moved.
+	Over func(r sdk.DeliverRequest, way func(Destination) Destination) error
+
 	// Doubled are the steps after which a crash may deliver again what a reader has
 	// taken away since, because the protocol knows no better.
 	Doubled []string
@@ -64,6 +68,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"a taken name is left alone", leavesAlone},
 		{"a name taken while delivering is left alone", leavesAloneInBetween},
 		{"a crash at any step loses and doubles nothing", survivesCrashes},
+		{"a move that is repeated loses and doubles nothing", survivesRepetition},
 		{"two servers deliver the same once", comesOnceFromTwo},
 		{"every kind has its ending", hasEndings},
 		{"names and contents of all sorts arrive", arrives},
