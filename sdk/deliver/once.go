@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,10 @@ import (
 // that is there was not delivered yet, and one that is gone was, even if a reader of
 // the destination has taken the document away since. A final name that is taken
 // makes a further plan, ID.2.json: plans are added and never changed.
+//
+// Until the plan is moved a call that fails removes what it has uploaded. From then on
+// the plan may be there, whatever the answer was, and only the sweep removes uploads:
+// those that no plan names, once no call can be at work on them.
 
 // Entry is what a destination tells of a file.
 type Entry struct {
@@ -103,6 +108,9 @@ func (d *Delivery) run(ctx context.Context) (*Plan, error) {
 	if l, ok := d.To.(Locker); ok {
 		unlock, err := l.Lock(ctx)
 		if err != nil {
+			if fresh {
+				d.discard(ctx, plan.parts()...)
+			}
 			return nil, err
 		}
 		defer unlock()
@@ -143,7 +151,8 @@ func (d *Delivery) recall(ctx context.Context) (last *Plan, number int, err erro
 	return nil, 0, fmt.Errorf("more than %d plans for %q", maxPlans, d.Request.Name)
 }
 
-// prepare uploads the files.
+// prepare uploads the files. It leaves nothing behind when it fails: the next call has
+// another nonce and begins anew.
 func (d *Delivery) prepare(ctx context.Context, mine string) (*Plan, error) {
 	plan, err := NewPlan(d.Request)
 	if err != nil {
@@ -154,6 +163,7 @@ func (d *Delivery) prepare(ctx context.Context, mine string) (*Plan, error) {
 		f := &plan.Files[i]
 		f.Part = mine + "-" + strconv.Itoa(i) + ".upload"
 		if err := d.upload(ctx, *f, done); err != nil {
+			d.discard(ctx, plan.parts()...)
 			return nil, err
 		}
 		d.Reached("upload")
@@ -183,18 +193,15 @@ func (d *Delivery) upload(ctx context.Context, f Item, done *Progress) error {
 // stands there then: this one, or that of somebody who was faster. Where the move says
 // that it could not be done, only a look tells whose plan is there.
 func (d *Delivery) propose(ctx context.Context, plan *Plan, number int, mine string) (*Plan, int, error) {
-	if err := plan.Choose(d.Request.Name, d.Request.Job, d.taken(ctx)); err != nil {
+	fresh := mine + ".upload"
+	if err := d.draft(ctx, plan, fresh); err != nil {
+		d.discard(ctx, fresh)
+		if number == 1 { // later plans are about the uploads of the first
+			d.discard(ctx, plan.parts()...)
+		}
 		return nil, 0, err
 	}
-	raw, err := plan.Encode()
-	if err != nil {
-		return nil, 0, err
-	}
-	fresh := Private + "/" + mine + ".upload"
-	if err := d.To.Put(ctx, fresh, Bytes(raw), int64(len(raw))); err != nil {
-		return nil, 0, err
-	}
-	err = d.To.Move(ctx, fresh, d.planName(number))
+	err := d.To.Move(ctx, Private+"/"+fresh, d.planName(number))
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		there, last, notThere := d.recall(ctx)
 		if notThere != nil || last < number {
@@ -203,28 +210,49 @@ func (d *Delivery) propose(ctx context.Context, plan *Plan, number int, mine str
 		d.withdraw(ctx, plan, there, fresh)
 		return there, last, nil
 	}
-	if err != nil {
+	if err != nil { // it may be there all the same, so its uploads stay
 		return nil, 0, err
 	}
 	d.Reached("plan")
 	return plan, number, nil
 }
 
+// draft uploads a plan with free names.
+func (d *Delivery) draft(ctx context.Context, plan *Plan, fresh string) error {
+	if err := plan.Choose(d.Request.Name, d.Request.Job, d.taken(ctx)); err != nil {
+		return err
+	}
+	raw, err := plan.Encode()
+	if err != nil {
+		return err
+	}
+	return d.To.Put(ctx, Private+"/"+fresh, Bytes(raw), int64(len(raw)))
+}
+
 // withdraw removes what a plan that came too late has uploaded. The plan that is there
 // may be this one: whoever repeats a move whose answer was lost hears that the name is
 // taken. So what that plan names stays, as all plans of a delivery name the uploads of the
-// first. The plan's own upload goes before the others: it can be moved no more then. What
-// is left is swept.
+// first. The plan's own upload goes before the others: it can be moved no more then.
 func (d *Delivery) withdraw(ctx context.Context, plan, there *Plan, fresh string) {
+	named := there.parts()
+	late := slices.DeleteFunc(plan.parts(), func(part string) bool { return slices.Contains(named, part) })
+	d.discard(ctx, append([]string{fresh}, late...)...)
+}
+
+// discardTimeout bounds the removing of uploads, also when the call is at its end.
+const discardTimeout = 10 * time.Second
+
+// discard removes uploads of this call that no plan names, those that are there. What is
+// left is swept.
+func (d *Delivery) discard(ctx context.Context, parts ...string) {
 	t, ok := d.To.(Tidier)
 	if !ok {
 		return
 	}
-	_ = t.Remove(ctx, fresh)
-	for _, f := range plan.Files {
-		if !there.names(f.Part) {
-			_ = t.Remove(ctx, Private+"/"+f.Part)
-		}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	defer cancel()
+	for _, part := range parts {
+		_ = t.Remove(ctx, Private+"/"+part)
 	}
 }
 

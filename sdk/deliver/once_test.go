@@ -156,6 +156,132 @@ func (s short) Put(ctx context.Context, name string, content deliver.Content, _ 
 	return s.folder.Put(ctx, name, content, 3)
 }
 
+// failing does what it is told, as long as the call goes on and fail allows it.
+type failing struct {
+	folder
+	fail func(what string) error
+}
+
+var errFull = errors.New("quota exceeded")
+
+func (d failing) Put(ctx context.Context, name string, content deliver.Content, size int64) error {
+	if err := d.folder.Put(ctx, name, content, size); err != nil { // what has come so far is there
+		return err
+	}
+	return d.fail("put " + name)
+}
+
+func (d failing) Move(ctx context.Context, from, to string) error {
+	if err := d.fail("move to " + to); err != nil {
+		return err
+	}
+	return d.folder.Move(ctx, from, to)
+}
+
+func (d failing) Remove(ctx context.Context, name string) error {
+	return errors.Join(ctx.Err(), d.folder.Remove(ctx, name))
+}
+
+func (d failing) Lock(context.Context) (func(), error) { return func() {}, d.fail("lock") }
+
+func TestACallThatFailsLeavesNoUploads(t *testing.T) {
+	d := newFolder(t)
+	r := delivertest.Request(t, "k", "scan")
+	for _, at := range []string{"-0.upload", "-1.upload", "lock", "plan"} {
+		for _, ended := range []bool{false, true} {
+			ctx, cancel := context.WithCancel(t.Context())
+			_, err := deliver.Once(ctx, deliver.Delivery{Request: r, To: failing{d, func(what string) error {
+				plan := strings.HasPrefix(what, "put ") && strings.Count(what, "-") == 1
+				if !strings.HasSuffix(what, at) && (at != "plan" || !plan) {
+					return nil
+				}
+				if ended {
+					cancel()
+				}
+				return errFull
+			}}})
+			cancel()
+			if !errors.Is(err, errFull) {
+				t.Errorf("%s: error = %v", at, err)
+			}
+			left, err := d.List(t.Context(), deliver.Private)
+			if err != nil || len(left) != 0 {
+				t.Errorf("%s, call ended=%v: %v, %v is left", at, ended, left, err)
+			}
+		}
+	}
+	if _, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: d}); err != nil {
+		t.Fatal(err)
+	}
+	if got := delivertest.Folder(t, string(d)); len(got) != 2 {
+		t.Errorf("the folder holds %q", got)
+	}
+}
+
+func TestAPlanThatIsSaidToBeThereAndIsNotIsAnError(t *testing.T) {
+	for _, number := range []string{".1.json", ".2.json"} {
+		d := newFolder(t)
+		moves := 0
+		_, err := deliver.Once(t.Context(), deliver.Delivery{Request: delivertest.Request(t, "k", "scan"), To: failing{d, func(what string) error {
+			if moves++; moves > 50 {
+				return errors.New("it goes on for ever")
+			}
+			if strings.HasSuffix(what, number) || what == "move to scan.pdf" {
+				return fs.ErrExist
+			}
+			return nil
+		}}})
+		if !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: error = %v", number, err)
+		}
+	}
+}
+
+func TestUploadsThatNoPlanNamesGo(t *testing.T) {
+	d := newFolder(t)
+	r := delivertest.Request(t, "k", "scan")
+	lost := errors.New("connection reset")
+	_, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: failing{d, func(what string) error {
+		if what == "move to scan.pdf" {
+			return lost
+		}
+		return nil
+	}}})
+	if !errors.Is(err, lost) {
+		t.Fatal(err)
+	}
+	planned, err := d.List(t.Context(), deliver.Private) // the plan, and the PDF that was not placed
+	if err != nil || len(planned) != 2 {
+		t.Fatalf("%v, %v", planned, err)
+	}
+	want := map[string]bool{deliver.ID("k") + "-tried-0.upload": false, deliver.ID("k") + "-tried.upload": false}
+	for name := range want {
+		if err := os.WriteFile(d.at(deliver.Private+"/"+name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range planned {
+		want[e.Name] = true
+	}
+	for name := range want {
+		then := time.Now().Add(-3 * 24 * time.Hour)
+		if err := os.Chtimes(d.at(deliver.Private+"/"+name), then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	young := deliver.ID("k") + "-young-0.upload" // its call may be at work
+	want[young] = true
+	if err := os.WriteFile(d.at(deliver.Private+"/"+young), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	deliver.Sweep(t.Context(), d)
+	for name, want := range want {
+		if _, err := d.Stat(t.Context(), deliver.Private+"/"+name); (err == nil) != want {
+			t.Errorf("%s: %v, want it there = %v", name, err, want)
+		}
+	}
+}
+
 func TestOldPlansGoAndUploadsThatMatterStay(t *testing.T) {
 	d := newFolder(t)
 	const day = 24 * time.Hour

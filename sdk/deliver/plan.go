@@ -63,9 +63,15 @@ func weight(kind string) int {
 // Main is the final name of the file that a person looks for.
 func (p *Plan) Main() string { return p.Files[len(p.Files)-1].Final }
 
-// names reports whether an upload is one of the plan's.
-func (p *Plan) names(part string) bool {
-	return slices.ContainsFunc(p.Files, func(f Item) bool { return f.Part == part })
+// parts names the uploads that have names by now.
+func (p *Plan) parts() []string {
+	var parts []string
+	for _, f := range p.Files {
+		if f.Part != "" {
+			parts = append(parts, f.Part)
+		}
+	}
+	return parts
 }
 
 // Choose gives all files that are not done final names with one stem: the document's,

@@ -2,6 +2,8 @@ package deliver
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,7 +19,7 @@ type Tidier interface {
 
 // How long plans are kept, how long uploads that no plan names, and how often old ones
 // are looked for. An upload outlives its plan: without it the plan would say that it
-// was placed.
+// was placed. One that no plan names may be of a call at work, for so long.
 const (
 	keepPlan   = 90 * 24 * time.Hour
 	keepUpload = keepPlan + 24*time.Hour
@@ -44,20 +46,42 @@ func Sweep(ctx context.Context, t Tidier) {
 	if err != nil {
 		return
 	}
-	for _, name := range stale(entries, now) {
+	named := func(plan string) []string { return namedBy(ctx, t, plan) }
+	for _, name := range stale(entries, now, named) {
 		if t.Remove(ctx, Private+"/"+name) != nil {
 			return
 		}
 	}
 }
 
+// namedBy gives the uploads that a plan names; none where it cannot be told.
+func namedBy(ctx context.Context, t Tidier, plan string) []string {
+	raw, err := t.Read(ctx, Private+"/"+plan)
+	if err != nil {
+		return nil
+	}
+	var p Plan
+	if id, _ := planID(plan); json.Unmarshal(raw, &p) != nil || ID(p.Key) != id || len(p.parts()) != len(p.Files) {
+		return nil
+	}
+	return p.parts()
+}
+
 // stale names what may go, plans before uploads.
-func stale(entries []Entry, now time.Time) []string {
-	planned := map[string]bool{}
+func stale(entries []Entry, now time.Time, named func(plan string) []string) []string {
+	planned := map[string]string{} // a plan of each delivery: all name the same uploads
 	for _, e := range entries {
 		if id, ok := planID(e.Name); ok {
-			planned[id] = true
+			planned[id] = e.Name
 		}
+	}
+	orphan := func(id, upload string) bool {
+		plan, ok := planned[id]
+		if !ok {
+			return true
+		}
+		parts := named(plan)
+		return len(parts) > 0 && !slices.Contains(parts, upload)
 	}
 	var plans, uploads []string
 	for _, e := range entries {
@@ -68,7 +92,7 @@ func stale(entries []Entry, now time.Time) []string {
 		case e.Modified.IsZero():
 		case isPlan && age > keepPlan:
 			plans = append(plans, e.Name)
-		case isUpload && (age > keepUpload || age > keepOrphan && !planned[id]):
+		case isUpload && (age > keepUpload || age > keepOrphan && orphan(id, e.Name)):
 			uploads = append(uploads, e.Name)
 		}
 	}
