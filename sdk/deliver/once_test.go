@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -32,7 +33,16 @@ func (d folder) Put(_ context.Context, name string, content deliver.Content, siz
 	return errors.Join(err, f.Close())
 }
 
+// Move links and removes, under the folder's lock: for others it is one step.
 func (d folder) Move(_ context.Context, from, to string) error {
+	dir, err := os.Open(string(d))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
 	if err := os.Link(d.at(from), d.at(to)); err != nil {
 		return err
 	}
