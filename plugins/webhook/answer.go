@@ -106,11 +106,16 @@ func (d *delivery) unanswered(ctx context.Context, err error) error {
 // maxSaid bounds how much of an answer goes into an error, in bytes.
 const maxSaid = 300
 
-// said is the beginning of an answer's words.
+// maxTalk is how long a receiver may take for the words of a refusal.
+const maxTalk = 5 * time.Second
+
+// said is the beginning of an answer's words, as far as they come in time.
 func (d *delivery) said(resp *http.Response) string {
 	if at, err := resp.Location(); err == nil {
 		return ", pointing at " + d.quote(at.Scheme+"://"+at.Host)
 	}
+	late := time.AfterFunc(maxTalk, func() { _ = resp.Body.Close() })
+	defer late.Stop()
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxSaid)) // the status alone will do
 	text := d.quote(string(raw))
 	if text == "" || strings.HasPrefix(text, "<") {

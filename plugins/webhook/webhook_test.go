@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -151,6 +152,21 @@ func TestAnswersDecide(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A refusal whose words do not end is a refusal all the same, and soon.
+func TestARefusalIsNotWaitedForToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		words, w := io.Pipe()
+		go func() { _, _ = io.WriteString(w, "wait a mom") }()
+		d := &delivery{settings: Settings{URL: "https://receiver.example/"}}
+		began := time.Now()
+		_, err := d.answered(&http.Response{StatusCode: http.StatusServiceUnavailable, Body: words})
+		wantError(t, err, true, "503 Service Unavailable: wait a mom")
+		if _, again := restAfter(err, 1); !again || time.Since(began) != maxTalk {
+			t.Errorf("asked again = %v, after %v", again, time.Since(began))
+		}
+	})
 }
 
 func TestABusyReceiverIsAskedAgainWhenItWants(t *testing.T) {
