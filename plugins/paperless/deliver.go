@@ -230,6 +230,8 @@ func (d *delivery) lookUp(ctx context.Context) error {
 	return nil
 }
 
+// idOf finds an object by its name as it is written, or else without regard to case:
+// paperless may have both Bank and BANK.
 func (d *delivery) idOf(ctx context.Context, path, name string) (int, error) {
 	type object struct {
 		ID   int    `json:"id"`
@@ -239,10 +241,12 @@ func (d *delivery) idOf(ctx context.Context, path, name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, o := range list {
-		if strings.EqualFold(o.Name, name) {
-			return o.ID, nil
-		}
+	at := slices.IndexFunc(list, func(o object) bool { return o.Name == name })
+	if at < 0 {
+		at = slices.IndexFunc(list, func(o object) bool { return strings.EqualFold(o.Name, name) })
+	}
+	if at >= 0 {
+		return list[at].ID, nil
 	}
 	return 0, d.api.refuse("make it in paperless, or correct the name in the settings", "there is no %q among its %s", name, strings.Trim(strings.TrimPrefix(path, "/api"), "/"))
 }

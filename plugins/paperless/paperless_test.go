@@ -38,6 +38,21 @@ func TestPaperlessGetsTheDocumentWithWhatItShallNote(t *testing.T) {
 	})
 }
 
+func TestANameIsMeantAsItIsWritten(t *testing.T) {
+	each(t, func(t *testing.T, p *standIn) {
+		for i, name := range []string{"Bank", "BANK", "bank"} {
+			s := p.settings()
+			s.Correspondent = name
+			if _, err := send(t, request(t, name, "pdf"), s); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := p.docs[i].from, []string{"2", "1", "1"}[i]; got != want {
+				t.Errorf("%s: correspondent %s, want %s", name, got, want)
+			}
+		}
+	})
+}
+
 func TestARepetitionIsNoSecondDocument(t *testing.T) {
 	each(t, func(t *testing.T, p *standIn) {
 		for _, want := range []string{"document 101", "document 101, which came before", "document 101, which came before"} {

@@ -61,7 +61,7 @@ func newStandIn(t testing.TB, version int) *standIn {
 	mux.HandleFunc("POST /sub/api/documents/post_document/", p.upload)
 	mux.HandleFunc("GET /sub/api/documents/", p.documents)
 	mux.HandleFunc("GET /sub/api/tasks/", p.list)
-	for path, names := range map[string][]string{"tags": {"Inbox", "Scan"}, "correspondents": {"Bank"}, "document_types": {"Letter"}, "storage_paths": {"Archive"}} {
+	for path, names := range map[string][]string{"tags": {"Inbox", "Scan"}, "correspondents": {"BANK", "Bank"}, "document_types": {"Letter"}, "storage_paths": {"Archive"}} {
 		mux.HandleFunc("GET /sub/api/"+path+"/", func(w http.ResponseWriter, r *http.Request) {
 			var out []any
 			for i, n := range names { // all of them: some versions do not know every filter
