@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -27,11 +28,11 @@ func parseHostKeys(text string) (hostKeys, error) {
 			continue
 		}
 		if print, ok := strings.CutPrefix(line, "SHA256:"); ok {
-			print = strings.TrimRight(print, "=")
-			if raw, err := base64.RawStdEncoding.DecodeString(print); err != nil || len(raw) != 32 {
+			sum, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(print, "="))
+			if err != nil || len(sum) != sha256.Size || strings.ContainsAny(print, "\r\n") { // which base64 passes over
 				return hostKeys{}, fmt.Errorf("%.80q is not a fingerprint as ssh-keygen -l prints it", line)
 			}
-			keys.prints = append(keys.prints, "SHA256:"+print)
+			keys.prints = append(keys.prints, "SHA256:"+base64.RawStdEncoding.EncodeToString(sum))
 			continue
 		}
 		key, err := parseKeyLine(line)

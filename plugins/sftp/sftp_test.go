@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,6 +215,21 @@ func TestModeAndFolderAreWhatTheSettingsSay(t *testing.T) {
 	}
 }
 
+func TestAFingerprintIsWrittenInOneWay(t *testing.T) {
+	const good = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
+	for text, ok := range map[string]bool{
+		good: true, good + "=": true, " " + good + "\r\n": true,
+		"SHA256:47DEQpj8HBSa+/TImW+5\rJCeuQeRkm5NMpJWZG3hSuFU": false,
+		"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV":   false, // bits that no byte holds
+		good + "\r" + good: false,
+	} {
+		keys, err := parseHostKeys(text)
+		if (err == nil) != ok || ok && !slices.Equal(keys.prints, []string{good}) {
+			t.Errorf("%q: %q, %v, want ok = %v", text, keys.prints, err, ok)
+		}
+	}
+}
+
 func TestALockedKeyNeedsItsPassphrase(t *testing.T) {
 	key, _ := privateKey(t, "open sesame")
 	s := Settings{Address: "h:22", User: "u", PrivateKey: key}
@@ -251,6 +267,7 @@ func TestBadSettingsAreRefused(t *testing.T) {
 func FuzzHostKeys(f *testing.F) {
 	f.Add("SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\n# comment")
 	f.Add("[h]:22 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUmQ2nQhzPZ4hVJpCGwUcS6pQZ6H8pA1zY0mKq5mZ0b")
+	f.Add("SHA256:47DEQpj8HBSa+/TImW+5\rJCeuQeRkm5NMpJWZG3hSuFU")
 	f.Add("@cert-authority * ssh-rsa AAAA")
 	f.Fuzz(func(t *testing.T, text string) {
 		keys, err := parseHostKeys(text)
