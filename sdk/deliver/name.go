@@ -45,11 +45,12 @@ func Stem(name, job string, n int) string {
 	if n > 1 {
 		more += fmt.Sprintf("-%d", n)
 	}
-	stem := safe(name)
+	room := MaxName - longestSuffix - len(more)
+	stem := clip(safe(name), room) // what is left may be a device
 	if stem == "" || reserved(stem) {
-		stem = "scan" + stem
+		stem = clip("scan"+stem, room)
 	}
-	return clip(stem, MaxName-longestSuffix-len(more)) + more
+	return stem + more
 }
 
 // safe takes out of a name what file systems, shells and other systems choke on.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -333,6 +334,7 @@ func TestNamesAreFitForEveryFileSystem(t *testing.T) {
 	for name, want := range map[string]string{
 		"scan": "scan", "": "scan", "...": "scan", "../../etc/passwd": "_.._etc_passwd", ".hidden": "hidden",
 		"a/b\\c:d*e?f\"g<h>i|j": "a_b_c_d_e_f_g_h_i_j", "line\nbreak\x00": "line_break_", "CON": "scanCON", "com1.x": "scancom1.x", "aux.tar.gz": "scanaux.tar.gz", "nul .x": "scannul .x", "console": "console",
+		"CON" + strings.Repeat(" ", 300) + "x": "scanCON", "nul" + strings.Repeat(".", 300) + "x": "scannul",
 		"trailing. ": "trailing", "Größe 日本": "Größe 日本", "bad\xffutf8": "bad_utf8", "\u202Eevil": "_evil",
 	} {
 		if got := deliver.Stem(name, "job", 0); got != want {
@@ -341,12 +343,22 @@ func TestNamesAreFitForEveryFileSystem(t *testing.T) {
 	}
 }
 
+// isDevice reports whether Windows opens a device under a name.
+func isDevice(name string) bool {
+	before, _, _ := strings.Cut(name, ".")
+	return regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[1-9]|lpt[1-9]) *$`).MatchString(before)
+}
+
 func FuzzStem(f *testing.F) {
-	for _, seed := range []string{"scan", "../x", strings.Repeat("ä", 300), "CON.txt", "CON." + strings.Repeat("x", 300), "\xff\xfe", ". . ."} {
+	for _, seed := range []string{"scan", "../x", strings.Repeat("ä", 300), "CON.txt", "CON." + strings.Repeat("x", 300), "CON" + strings.Repeat(" ", 300) + "x", "com7" + strings.Repeat(".", 300) + "x", "\xff\xfe", ". . ."} {
+		f.Add(seed, "here-01", 0)
 		f.Add(seed, "here-01", 2)
 	}
 	f.Fuzz(func(t *testing.T, name, job string, n int) {
 		stem := deliver.Stem(name, job, n%1000)
+		if isDevice(stem) {
+			t.Errorf("stem of %q, %q: %q is a device of Windows", name, job, stem)
+		}
 		for _, kind := range []string{"pdf", "original", strings.Repeat("k", 99)} {
 			full := stem + "-999" + deliver.Suffix(kind)
 			if len(full) > deliver.MaxName || !filepath.IsLocal(full) || strings.ContainsAny(full, "/\\\x00\n") || !utf8.ValidString(full) || strings.HasPrefix(full, ".") {
