@@ -84,6 +84,7 @@ func (c *client) makeFolder(ctx context.Context, path string) error {
 type resource struct {
 	deliver.Entry
 	folder bool
+	status int // what it says instead of properties, where that is no success; 0: it is there
 }
 
 func (c *client) Stat(ctx context.Context, name string) (deliver.Entry, error) {
@@ -103,6 +104,9 @@ func (c *client) statPath(ctx context.Context, path string) (resource, error) {
 	if len(all) == 0 {
 		return resource{}, fmt.Errorf("PROPFIND %s: the answer names nothing", path)
 	}
+	if all[0].status != 0 {
+		return resource{}, &statusError{method: "PROPFIND", path: path, status: all[0].status}
+	}
 	return all[0], nil
 }
 
@@ -110,7 +114,7 @@ func (c *client) List(ctx context.Context, folder string) ([]deliver.Entry, erro
 	all, err := c.propfind(ctx, c.base.Path+folder+"/", "1")
 	var out []deliver.Entry
 	for _, r := range all {
-		if !r.folder {
+		if !r.folder && r.status == 0 {
 			out = append(out, r.Entry)
 		}
 	}
@@ -144,6 +148,7 @@ type multiStatus struct {
 	XMLName   xml.Name `xml:"DAV: multistatus"`
 	Responses []struct {
 		Href      string `xml:"DAV: href"`
+		Status    string `xml:"DAV: status"` // of the whole, without properties
 		PropStats []struct {
 			Status string `xml:"DAV: status"`
 			Prop   struct {
@@ -167,6 +172,9 @@ func parseMultiStatus(r io.Reader) ([]resource, error) {
 			return nil, errors.New("the answer names an address that is none")
 		}
 		found := resource{Entry: deliver.Entry{Name: path.Base(u.Path)}}
+		if found.status, err = refusal(one.Status); err != nil {
+			return nil, err
+		}
 		for _, p := range one.PropStats {
 			if !strings.Contains(p.Status, " 200") {
 				continue // properties that it does not have
@@ -182,4 +190,22 @@ func parseMultiStatus(r io.Reader) ([]resource, error) {
 		out = append(out, found)
 	}
 	return out, nil
+}
+
+// refusal reads a status line as HTTP/1.1 404 Not Found; 0 where there is none, or it says
+// success.
+func refusal(line string) (int, error) {
+	if strings.TrimSpace(line) == "" {
+		return 0, nil
+	}
+	_, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	code, _, _ := strings.Cut(rest, " ")
+	status, err := strconv.Atoi(code)
+	if err != nil {
+		return 0, fmt.Errorf("the answer's status %.100q is none", line)
+	}
+	if status >= 200 && status <= 299 {
+		return 0, nil
+	}
+	return status, nil
 }

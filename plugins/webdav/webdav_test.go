@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -208,6 +211,69 @@ func TestEveryRefusalOfTheServerHasItsRemedy(t *testing.T) {
 	}
 }
 
+// insteadOf answers PROPFIND of what is missing with a status of its own within a
+// multistatus, RFC 4918 section 14.24.
+func insteadOf(dir *string, status string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		_, err := os.Stat(filepath.Join(*dir, strings.TrimPrefix(r.URL.Path, "/dav")))
+		if r.Method != "PROPFIND" || !errors.Is(err, os.ErrNotExist) {
+			return false
+		}
+		w.WriteHeader(http.StatusMultiStatus)
+		_, _ = fmt.Fprintf(w, `<d:multistatus xmlns:d="DAV:"><d:response><d:href>%s</d:href><d:status>HTTP/1.1 %s</d:status></d:response></d:multistatus>`, html.EscapeString(r.URL.EscapedPath()), status)
+		return true
+	}
+}
+
+func TestAFileMayBeSaidToBeMissingWithinAnAnswer(t *testing.T) {
+	delivertest.Run(t, func(t *testing.T) delivertest.Place {
+		var dir string
+		server, ca := goServer(t, insteadOf(&dir, "404 Not Found"))
+		dir = server.dir
+		return place(t, server, "in", Settings{CA: ca})
+	})
+}
+
+func TestAFileThatMayNotBeLookedAtIsNotMissing(t *testing.T) {
+	var dir string
+	server, ca := goServer(t, insteadOf(&dir, "403 Forbidden"))
+	dir = server.dir
+	_, err := call(t, delivertest.Request(t, "k", "scan"), Settings{URL: server.url, CA: ca})
+	e, ok := errors.AsType[*sdk.Error](err)
+	if !ok || e.Temporary || !strings.Contains(e.Detail, "403") || !strings.Contains(e.Remedy, "let the user") {
+		t.Errorf("error = %+v", err)
+	}
+	if got := delivertest.Folder(t, server.dir); len(got) != 0 {
+		t.Errorf("the folder holds %q", got)
+	}
+}
+
+func TestAListLeavesOutWhatIsMissing(t *testing.T) {
+	const there = `<d:propstat><d:prop><d:getcontentlength>5</d:getcontentlength></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>`
+	for status, want := range map[string][]string{
+		"HTTP/1.1 200 OK": {"b", "c"}, " HTTP/1.1 404 Not Found\n": {"c"}, "HTTP/2 410": {"c"}, "HTTP/1.1 403 Forbidden": {"c"}, "gone": nil,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusMultiStatus)
+			_, _ = fmt.Fprintf(w, `<d:multistatus xmlns:d="DAV:"><d:response><d:href>/a/b</d:href><d:status>%s</d:status></d:response>`+
+				`<d:response><d:href>/a/c</d:href>%s</d:response></d:multistatus>`, status, there)
+		}))
+		base, err := url.Parse(server.URL + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := (&client{http: server.Client(), base: base}).List(t.Context(), "a")
+		server.Close()
+		var names []string
+		for _, e := range all {
+			names = append(names, e.Name)
+		}
+		if !slices.Equal(names, want) || (err == nil) != (want != nil) {
+			t.Errorf("%q: %q, %v, want %q", status, names, err, want)
+		}
+	}
+}
+
 func TestAWrongPasswordIsNotTriedAgain(t *testing.T) {
 	for _, auth := range []string{"basic", "digest"} {
 		server := apache(t, auth)
@@ -260,6 +326,7 @@ func TestBadSettingsAreRefused(t *testing.T) {
 
 func FuzzMultiStatus(f *testing.F) {
 	f.Add([]byte(`<D:multistatus xmlns:D="DAV:"><D:response><D:href>/a%20b/c.pdf</D:href><D:propstat><D:prop><D:getcontentlength>5</D:getcontentlength><D:resourcetype/></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response></D:multistatus>`))
+	f.Add([]byte(`<multistatus xmlns="DAV:"><response><href>/a</href><status>HTTP/1.1 404 Not Found</status></response></multistatus>`))
 	f.Add([]byte(`<multistatus xmlns="DAV:"><response><href>%</href></response></multistatus>`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		all, err := parseMultiStatus(bytes.NewReader(raw))
