@@ -66,18 +66,30 @@ func (c *client) Remove(ctx context.Context, name string) error {
 	return nil
 }
 
+// makeTries bounds how often a folder is made that others hold.
+const makeTries = 5
+
 // makeFolder makes a folder of an existing one. It may be there, or come to be there
-// by somebody else, which servers answer in several ways.
+// by somebody else, which servers answer in several ways; while that goes on, some say
+// that the folder is locked.
 func (c *client) makeFolder(ctx context.Context, path string) error {
-	answer, err := c.do(ctx, request{method: "MKCOL", path: path}, http.StatusCreated)
-	if err == nil {
-		drain(answer)
-		return nil
+	for try := 1; ; try++ {
+		answer, err := c.do(ctx, request{method: "MKCOL", path: path}, http.StatusCreated)
+		if err == nil {
+			drain(answer)
+			return nil
+		}
+		if there, statErr := c.statPath(ctx, path); statErr == nil && there.folder {
+			return nil
+		}
+		refused, ok := errors.AsType[*statusError](err)
+		if !ok || refused.status != http.StatusLocked || try == makeTries {
+			return err
+		}
+		if err := deliver.Pause(ctx, lockPoll); err != nil {
+			return err
+		}
 	}
-	if there, statErr := c.statPath(ctx, path); statErr == nil && there.folder {
-		return nil
-	}
-	return err
 }
 
 // resource is what a server tells of a file or folder.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +166,23 @@ func TestADeliveryWaitsForWhoHoldsTheFolder(t *testing.T) {
 	}
 	if waited := time.Since(began); waited < time.Second {
 		t.Errorf("the delivery waited %v for a lock of 2 s", waited)
+	}
+}
+
+func TestAFolderThatSomebodyIsMakingIsAskedForAgain(t *testing.T) {
+	for held, ok := range map[int32]bool{1: true, makeTries - 1: true, makeTries: false} {
+		var asked atomic.Int32
+		server, ca := goServer(t, func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != "MKCOL" || asked.Add(1) > held {
+				return false
+			}
+			w.WriteHeader(http.StatusLocked)
+			return true
+		})
+		_, err := call(t, delivertest.Request(t, "k", "scan"), Settings{URL: server.url, CA: ca})
+		if (err == nil) != ok {
+			t.Errorf("held for %d requests: %v", held, err)
+		}
 	}
 }
 
