@@ -10,7 +10,7 @@ import (
 const (
 	maxIFDs    = 100_000
 	maxEntries = 4_096
-	maxStrips  = 4 << 20
+	maxStrips  = 4 << 20 // places of pixels and entries of the whole file
 )
 
 // Tags that say where the pixels lie.
@@ -54,6 +54,9 @@ func lookTIFF(r io.ReaderAt, size int64) (Verdict, string) {
 		if why != "" {
 			return Cut, fmt.Sprintf("ends before %s of TIFF page %d", why, page)
 		}
+		if t.left < 0 {
+			return Doubtful, "is a TIFF that names more pixels than a TIFF can"
+		}
 		at = next
 	}
 	return Whole, "is a whole TIFF"
@@ -65,12 +68,13 @@ type tiff struct {
 	size  int64
 	order binary.ByteOrder
 	big   bool
+	left  int64 // of maxStrips, for directories and arrays may lie over each other; below 0 when used up
 }
 
 func openTIFF(r io.ReaderAt, size int64) (t *tiff, first int64, ok bool) {
 	var h [16]byte
 	n, _ := r.ReadAt(h[:], 0)
-	t = &tiff{r: r, size: size, order: binary.LittleEndian}
+	t = &tiff{r: r, size: size, order: binary.LittleEndian, left: maxStrips}
 	if h[0] == 'M' {
 		t.order = binary.BigEndian
 	}
@@ -132,6 +136,9 @@ func (t *tiff) directory(at int64) (next int64, why string) {
 	if n > maxEntries {
 		return 0, "the end of the directory"
 	}
+	if !t.spend(n) {
+		return 0, ""
+	}
 	raw := t.read(at+countBytes, n*entryBytes+t.word())
 	if raw == nil {
 		return 0, "the end of the directory"
@@ -154,25 +161,45 @@ func (t *tiff) entry(e []byte, values map[int][]int64) (why string) {
 	count := t.offset(e[4 : 4+t.word()])
 	field := e[4+t.word():]
 	width := typeBytes[kind]
-	if width == 0 || count > t.size {
+	if width == 0 {
+		return ""
+	}
+	at, n := t.offset(field), count*width
+	far := n > int64(len(field))
+	if count > t.size || far && !t.inside(at, n) {
+		return fmt.Sprintf("the values of tag %d", tag)
+	}
+	if _, again := values[tag]; again || !placing(tag) || !t.spend(count) {
 		return ""
 	}
 	data := field
-	if count*width > int64(len(field)) {
-		at := t.offset(field)
-		if !t.inside(at, count*width) {
-			return fmt.Sprintf("the values of tag %d", tag)
-		}
-		if placing(tag) && count <= maxStrips {
-			data = t.read(at, count*width)
-		}
+	if far {
+		data = t.read(at, n)
 	}
-	if placing(tag) && count <= maxStrips && int64(len(data)) >= count*width {
-		for i := range count {
-			values[tag] = append(values[tag], t.offset(data[i*width:(i+1)*width]))
-		}
+	if int64(len(data)) < n {
+		return fmt.Sprintf("the values of tag %d", tag)
 	}
+	values[tag] = t.offsets(data[:n], width)
 	return ""
+}
+
+// offsets decodes the values of width bytes each that data holds.
+func (t *tiff) offsets(data []byte, width int64) []int64 {
+	list := make([]int64, int64(len(data))/width)
+	for i := range list {
+		list[i] = t.offset(data[int64(i)*width:][:width])
+	}
+	return list
+}
+
+// spend takes n of what may be read of places and entries; false when they are used up.
+func (t *tiff) spend(n int64) bool {
+	if n > t.left {
+		t.left = -1
+		return false
+	}
+	t.left -= n
+	return true
 }
 
 func placing(tag int) bool {

@@ -2,11 +2,13 @@ package watch
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"os"
 	"path/filepath"
+	"runtime/metrics"
 	"strings"
 	"testing"
 )
@@ -118,6 +120,88 @@ func TestOddEndsAreDoubtful(t *testing.T) {
 	}
 }
 
+// tiffOf is a TIFF with directories that all follow the header and an array of
+// zeros behind them, which every entry names as the offsets of strips.
+func tiffOf(directories, entries, zeros int) []byte {
+	le := binary.LittleEndian
+	size := 2 + entries*12 + 4
+	array := uint32(8 + directories*size)
+	b := le.AppendUint32([]byte("II*\x00"), 8)
+	for d := range directories {
+		b = le.AppendUint16(b, uint16(entries))
+		for range entries {
+			b = le.AppendUint16(le.AppendUint16(b, tagStripOffsets), 1)
+			b = le.AppendUint32(le.AppendUint32(b, uint32(zeros)), array)
+		}
+		next := uint32(8 + (d+1)*size)
+		if d == directories-1 {
+			next = 0
+		}
+		b = le.AppendUint32(b, next)
+	}
+	return append(b, make([]byte, zeros)...)
+}
+
+// nested is a TIFF whose directories lie over each other.
+func nested(directories, entries int) []byte {
+	le := binary.LittleEndian
+	b := make([]byte, 8+directories*16+entries*12)
+	copy(b, "II*\x00")
+	le.PutUint32(b[4:], 8)
+	for d := range directories {
+		at := 8 + 6*d
+		le.PutUint16(b[at:], uint16(entries))
+		if d < directories-1 {
+			le.PutUint32(b[at+2+12*entries:], uint32(at+6))
+		}
+	}
+	return b
+}
+
+// allocated is how many bytes fn allocates.
+func allocated(fn func()) uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	before := s[0].Value.Uint64()
+	fn()
+	metrics.Read(s)
+	return s[0].Value.Uint64() - before
+}
+
+// maxLook bounds what a look at any file may allocate.
+const maxLook = 256 << 20
+
+// A small file that names the same bytes again and again must not fill the memory.
+func TestTIFFThatNamesPixelsOverAndOver(t *testing.T) {
+	cases := []struct {
+		name string
+		data []byte
+		want Verdict
+	}{
+		{"one tag 400 times", tiffOf(1, 400, 100_000), Whole}, // the first one counts
+		{"one array in 400 directories", tiffOf(400, 1, 100_000), Doubtful},
+		{"directories in each other", nested(5_000, 4_000), Doubtful},
+	}
+	for _, c := range cases {
+		var v Verdict
+		var why string
+		if got := allocated(func() { v, why = look(c.data) }); got > maxLook {
+			t.Errorf("%s: a look at %d bytes took %d bytes of memory, want at most %d", c.name, len(c.data), got, maxLook)
+		}
+		if v != c.want {
+			t.Errorf("%s: got %v (%s), want %v", c.name, v, why, c.want)
+		}
+	}
+}
+
+// Its first directory says where 5,000 strips lie, and none of that is there yet.
+func TestTIFFWithoutItsStripsYetIsCut(t *testing.T) {
+	all := tiffOf(1, 1, 5_000)
+	if v, why := look(all[:100]); v != Cut {
+		t.Errorf("got %v (%s), want cut", v, why)
+	}
+}
+
 func TestOtherFilesAreUnknown(t *testing.T) {
 	for _, data := range []string{"hello", "GIF89a...", "PK\x03\x04", "P7\n", "RIFF....WEBP"} {
 		if v, _ := look([]byte(data)); v != Unknown {
@@ -137,7 +221,12 @@ func FuzzLook(f *testing.F) {
 		f.Add(data[:len(data)/2])
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if v, why := look(data); why == "" {
+		var v Verdict
+		var why string
+		if got := allocated(func() { v, why = look(data) }); got > maxLook {
+			t.Errorf("a look at %d bytes took %d bytes of memory, want at most %d", len(data), got, maxLook)
+		}
+		if why == "" {
 			t.Error(fmt.Sprint(v, " without a reason"))
 		}
 	})
