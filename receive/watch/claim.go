@@ -88,24 +88,20 @@ func (w *Watcher) handOver(ctx context.Context, now time.Time) {
 			continue
 		}
 		err := w.submit(ctx, c)
-		if err == nil {
-			delete(w.claims, id)
-			continue
-		}
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			return
 		}
 		var f *core.Failure
 		if errors.As(err, &f) && (f.Permanent || f.Refused()) {
-			w.log.Warn("file refused", "file", c.name, "code", f.Code, "cause", f.Detail, "remedy", f.Remedy)
-			w.putAway(c.path(), noteOf(c.name, f))
-			w.tidy(c)
+			err = w.refuse(c, f)
+		}
+		if err == nil {
 			delete(w.claims, id)
 			continue
 		}
 		c.tries++
 		c.next = now.Add(min(time.Minute, time.Second<<min(c.tries, 6)))
-		w.log.Warn("file cannot be submitted; trying on", "file", c.name, "error", err, "tries", c.tries)
+		w.log.Warn("file cannot be handed over; trying on", "file", c.name, "error", err, "tries", c.tries)
 	}
 }
 
@@ -146,6 +142,16 @@ func (w *Watcher) submit(ctx context.Context, c *claim) error {
 	w.log.Info("file taken", "file", c.name, "job", acc.ID, "bytes", size, "again", acc.Duplicate)
 	w.remember(acc.ID, note{File: base, Ref: ref})
 	return w.release(c)
+}
+
+// refuse puts a claimed file away with its reason.
+func (w *Watcher) refuse(c *claim, f *core.Failure) error {
+	w.log.Warn("file refused", "file", c.name, "code", f.Code, "cause", f.Detail, "remedy", f.Remedy)
+	if err := w.putAway(c.path(), noteOf(c.name, f)); err != nil {
+		return fmt.Errorf("put away the refused file: %w", err)
+	}
+	w.tidy(c)
+	return nil
 }
 
 // key is the same for a claim that is submitted again, and for nothing else.

@@ -128,7 +128,10 @@ func (w *Watcher) file(name string, now time.Time, present map[string]bool) {
 		return
 	}
 	w.log.Warn("file refused", "file", name, "code", codeOf(v), "cause", "the file "+why)
-	w.putAway(name, note{File: path.Base(name), Code: codeOf(v), Cause: "the file " + why, Remedy: "if it is a scan, send it again, whole; print other documents to PDF first"})
+	err = w.putAway(name, note{File: path.Base(name), Code: codeOf(v), Cause: "the file " + why, Remedy: "if it is a scan, send it again, whole; print other documents to PDF first"})
+	if err != nil {
+		w.log.Warn("refused file cannot be put away; trying on", "file", name, "error", err)
+	}
 }
 
 // worthReading spaces the looks into a file's content: 2, 3, 4, then every power

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 )
@@ -111,33 +112,44 @@ func (w *Watcher) giveBack(n note) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return errors.Join(err, w.root.Remove(name))
+	if err = w.write(name, n); err == nil {
+		_, err = io.Copy(out, in)
 	}
-	return w.write(name+".txt", n)
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return errors.Join(err, w.discard(name))
+	}
+	return nil
 }
 
-// putAway moves a file to failed and writes its note.
-func (w *Watcher) putAway(name string, n note) {
-	to, err := w.move(name, failedDir, n.File)
-	if err == nil {
-		err = w.write(to+".txt", n)
+// putAway moves a file to failed. Its note is written first, so that no file lies
+// there without one; what cannot be put away stays where it is.
+func (w *Watcher) putAway(from string, n note) error {
+	name, placeholder, err := w.reserve(failedDir, n.File)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(placeholder.Close(), w.write(name, n)); err == nil {
+		err = w.root.Rename(from, name)
 	}
 	if err != nil {
-		w.log.Warn("refused file cannot be put away", "file", name, "error", err)
+		return errors.Join(err, w.discard(name))
 	}
+	return nil
 }
 
+// write puts a note beside a file in failed.
 func (w *Watcher) write(name string, n note) error {
-	return w.root.WriteFile(name, []byte(n.text()), 0o644)
+	return w.root.WriteFile(name+".txt", []byte(n.text()), 0o644)
+}
+
+// discard frees a name in failed again.
+func (w *Watcher) discard(name string) error {
+	_ = w.root.Remove(name + ".txt") // was never made, perhaps
+	return w.root.Remove(name)
 }
 
 // move renames a file into dir under a name that is free there.
 func (w *Watcher) move(from, dir, name string) (to string, err error) {
-	if err := w.root.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
 	to, placeholder, err := w.reserve(dir, name)
 	if err != nil {
 		return "", err
@@ -148,14 +160,24 @@ func (w *Watcher) move(from, dir, name string) (to string, err error) {
 	return to, nil
 }
 
+// maxName is how many bytes file systems take in one name.
+const maxName = 255
+
 // reserve creates a file in dir: NAME, or NAME-2 and so on where that or its note
-// is there already.
+// is there already. A long name is shortened so that there is room for both.
 func (w *Watcher) reserve(dir, name string) (string, *os.File, error) {
+	if err := w.root.MkdirAll(dir, 0o755); err != nil {
+		return "", nil, err
+	}
 	ext := path.Ext(name)
+	if len(ext) > 20 {
+		ext = "" // a dot somewhere in a sentence
+	}
+	stem := clip(strings.TrimSuffix(name, ext), maxName-len("-9999")-len(ext)-len(".txt"))
 	for i := 1; i < 10_000; i++ {
-		to := path.Join(dir, name)
+		to := path.Join(dir, stem+ext)
 		if i > 1 {
-			to = path.Join(dir, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), i, ext))
+			to = path.Join(dir, fmt.Sprintf("%s-%d%s", stem, i, ext))
 		}
 		if _, err := w.root.Lstat(to + ".txt"); err == nil {
 			continue
@@ -166,4 +188,16 @@ func (w *Watcher) reserve(dir, name string) (string, *os.File, error) {
 		}
 	}
 	return "", nil, fmt.Errorf("%s holds ten thousand files called %s", dir, name)
+}
+
+// clip cuts a name to at most n bytes, between characters where it is UTF-8.
+func clip(name string, n int) string {
+	if len(name) <= n {
+		return name
+	}
+	end := n
+	for end > n-utf8.UTFMax && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
 }

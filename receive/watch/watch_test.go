@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/twinleaf-scan/twinleaf/core"
 )
@@ -249,6 +250,102 @@ func TestRefusalsOfOneNameDoNotOverwriteEachOther(t *testing.T) {
 	f.wantFiles("failed/x.doc", "failed/x.doc.txt", "failed/x-2.doc", "failed/x-2.doc.txt", "failed/x-3.doc", "failed/x-3.doc.txt")
 }
 
+// longNames are names that file systems just take, with no room for a number or ".txt".
+func longNames() []string {
+	return []string{
+		strings.Repeat("n", 247) + ".pnm",
+		strings.Repeat("n", 250) + ".pnm",
+		strings.Repeat("n", 251) + ".pnm",
+		strings.Repeat("ü", 125) + "a.pnm",
+		"Dr. " + strings.Repeat("n", 251),
+	}
+}
+
+// wantPairs checks that want files lie in failed, each with a note that says name,
+// and nothing else lies anywhere.
+func (f *folder) wantPairs(name string, want int) {
+	f.t.Helper()
+	all := slices.DeleteFunc(f.files(), func(s string) bool { return strings.HasPrefix(s, jobsDir) })
+	pairs := 0
+	for _, n := range all {
+		note, _ := os.ReadFile(filepath.Join(f.dir, n+".txt"))
+		if strings.HasPrefix(n, failedDir+"/") && utf8.ValidString(n) && strings.HasPrefix(string(note), name+" was not taken.") {
+			pairs++
+		}
+	}
+	if pairs != want || len(all) != 2*want {
+		f.t.Errorf("%.9s… of %d bytes: %d of %d files lie in failed with a note, want %d of %d", name, len(name), pairs, len(all), want, 2*want)
+	}
+}
+
+func TestLongNamesAreRefusedWithANoteToo(t *testing.T) {
+	for _, name := range longNames() {
+		f := newFolder(t, Config{})
+		for range 3 {
+			f.write(name, []byte("no scan"))
+			f.polls(40)
+		}
+		f.wantPairs(name, 3)
+
+		f = newFolder(t, Config{})
+		f.srv.submit = func(core.Submission) error { return core.Refuse(core.CodeDamaged, "scan again", "no") }
+		for range 3 {
+			f.write(name, []byte("P5 1 1 255\na"))
+			f.polls(3)
+		}
+		f.wantPairs(name, 3)
+
+		f = newFolder(t, Config{})
+		for range 3 {
+			f.write(name, []byte("P5 1 1 255\na"))
+			f.polls(3)
+		}
+		for id := range f.srv.views {
+			f.srv.views[id] = core.JobView{ID: id, State: core.Failed, Error: &core.Failure{Code: core.CodeDamaged}}
+		}
+		f.polls(1)
+		f.wantPairs(name, 3)
+	}
+}
+
+func TestLongNamesAreKept(t *testing.T) {
+	for _, name := range longNames() {
+		f := newFolder(t, Config{Keep: true})
+		for range 2 {
+			f.write(name, []byte("P5 1 1 255\na"))
+			f.polls(3)
+		}
+		f.wantJobs(name, name)
+		if kept, _ := os.ReadDir(filepath.Join(f.dir, doneDir)); len(kept) != 2 {
+			t.Errorf("%d bytes: got %d files in done, want two", len(name), len(kept))
+		}
+		if left, _ := os.ReadDir(filepath.Join(f.dir, claimedDir)); len(left) != 0 {
+			t.Errorf("%d bytes: left behind in .claimed: %v", len(name), left)
+		}
+	}
+}
+
+// What cannot be put away, as on a full disk, stays claimed until it can.
+func TestRefusedFileIsNotForgottenWhereItCannotBePutAway(t *testing.T) {
+	f := newFolder(t, Config{})
+	f.srv.submit = func(core.Submission) error { return core.Refuse(core.CodeDamaged, "scan again", "no") }
+	failed := filepath.Join(f.dir, failedDir)
+	if err := errors.Join(os.Remove(failed), os.WriteFile(failed, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	f.write("a.png", samples(t)["gray.png"])
+	f.write("b.doc", []byte("no scan"))
+	f.polls(100)
+	if got := f.files(); len(got) != 3 || !strings.HasPrefix(got[0], claimedDir) || got[1] != "b.doc" {
+		t.Fatalf("the folder holds %q, want a.png, claimed, and b.doc", got)
+	}
+	if err := os.Remove(failed); err != nil {
+		t.Fatal(err)
+	}
+	f.polls(64)
+	f.wantFiles("failed/a.png", "failed/a.png.txt", "failed/b.doc", "failed/b.doc.txt")
+}
+
 func TestSubmissionThatIsRefusedForGoodGoesToFailed(t *testing.T) {
 	f := newFolder(t, Config{})
 	f.srv.submit = func(s core.Submission) error {
@@ -378,6 +475,29 @@ func TestJobRefusedLaterGivesItsFileBack(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Join(f.dir, jobsDir)); len(left) != 0 {
 		t.Errorf("left behind in .jobs: %v", left)
 	}
+}
+
+// torn is blobs that break off while they are read back.
+type torn struct{ *server }
+
+func (b torn) Open(core.Ref) (io.ReadSeekCloser, error) { return tornBlob{}, nil }
+
+type tornBlob struct{ io.Seeker }
+
+func (tornBlob) Read([]byte) (int, error) { return 0, errors.New("the disk is gone") }
+func (tornBlob) Close() error             { return nil }
+
+func TestFileThatCannotBeGivenBackLeavesNothingHalf(t *testing.T) {
+	f := newFolder(t, Config{})
+	f.write("a.png", samples(t)["gray.png"])
+	f.polls(3)
+	f.srv.views["a-1"] = core.JobView{ID: "a-1", State: core.Failed, Error: &core.Failure{Code: core.CodeDamaged}}
+	f.w.parts.Blobs = torn{f.srv}
+	f.polls(3)
+	f.wantFiles()
+	f.w.parts.Blobs = f.srv
+	f.polls(1)
+	f.wantFiles("failed/a.png", "failed/a.png.txt")
 }
 
 func TestJobThatEndsWellLeavesNothing(t *testing.T) {
