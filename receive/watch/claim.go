@@ -140,14 +140,16 @@ func (w *Watcher) submit(ctx context.Context, c *claim) error {
 		return err
 	}
 	w.log.Info("file taken", "file", c.name, "job", acc.ID, "bytes", size, "again", acc.Duplicate)
-	w.remember(acc.ID, note{File: base, Ref: ref})
+	n := noteOf(c.name)
+	n.Ref = ref
+	w.remember(acc.ID, n)
 	return w.release(c)
 }
 
 // refuse puts a claimed file away with its reason.
 func (w *Watcher) refuse(c *claim, f *core.Failure) error {
 	w.log.Warn("file refused", "file", c.name, "code", f.Code, "cause", f.Detail, "remedy", f.Remedy)
-	if err := w.putAway(c.path(), noteOf(c.name, f)); err != nil {
+	if err := w.putAway(c.path(), noteOf(c.name).because(f)); err != nil {
 		return fmt.Errorf("put away the refused file: %w", err)
 	}
 	w.tidy(c)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/core"
 )
 
 // Bounds of a look.
@@ -127,9 +129,9 @@ func (w *Watcher) file(name string, now time.Time, present map[string]bool) {
 		w.claim(name, info)
 		return
 	}
-	w.log.Warn("file refused", "file", name, "code", codeOf(v), "cause", "the file "+why)
-	err = w.putAway(name, note{File: path.Base(name), Code: codeOf(v), Cause: "the file " + why, Remedy: "if it is a scan, send it again, whole; print other documents to PDF first"})
-	if err != nil {
+	f := &core.Failure{Code: codeOf(v), Detail: "the file " + why, Remedy: "if it is a scan, send it again, whole; print other documents to PDF first"}
+	w.log.Warn("file refused", "file", name, "code", f.Code, "cause", f.Detail)
+	if err := w.putAway(name, noteOf(name).because(f)); err != nil {
 		w.log.Warn("refused file cannot be put away; trying on", "file", name, "error", err)
 	}
 }

@@ -17,7 +17,8 @@ import (
 
 // note is what is known of a file that became a job, or that was refused.
 type note struct {
-	File   string   `json:"file"` // base name
+	File   string   `json:"file"`             // base name
+	Folder string   `json:"folder,omitempty"` // the subfolder that it came in
 	Ref    core.Ref `json:"ref,omitempty"`
 	Job    string   `json:"job,omitempty"`
 	Code   string   `json:"-"`
@@ -25,8 +26,15 @@ type note struct {
 	Remedy string   `json:"-"`
 }
 
-func noteOf(name string, f *core.Failure) note {
-	return note{File: path.Base(name), Code: f.Code, Cause: f.Detail, Remedy: f.Remedy}
+// noteOf is the note of a file that had that path in the watched folder.
+func noteOf(name string) note {
+	dir, base := path.Split(name)
+	return note{File: base, Folder: strings.TrimSuffix(dir, "/")}
+}
+
+func (n note) because(f *core.Failure) note {
+	n.Code, n.Cause, n.Remedy = f.Code, f.Detail, f.Remedy
+	return n
 }
 
 func codeOf(v Verdict) string {
@@ -42,6 +50,9 @@ func (n note) text() string {
 	fmt.Fprintf(&b, "%s was not taken.\n\ncode:  %s\ncause: %s\n", n.File, n.Code, n.Cause)
 	if n.Remedy != "" {
 		fmt.Fprintf(&b, "hint:  %s\n", n.Remedy)
+	}
+	if n.Folder != "" {
+		fmt.Fprintf(&b, "from:  the subfolder %s, that of its profile\n", n.Folder)
 	}
 	if n.Job != "" {
 		fmt.Fprintf(&b, "job:   %s\n", n.Job)
@@ -90,8 +101,7 @@ func (w *Watcher) follow(ctx context.Context) {
 			continue
 		}
 		if found && view.State == core.Failed && view.Error != nil && view.Error.Refused() {
-			n.Code, n.Cause, n.Remedy = view.Error.Code, view.Error.Detail, view.Error.Remedy
-			if err := w.giveBack(n); err != nil {
+			if err := w.giveBack(n.because(view.Error)); err != nil {
 				w.log.Warn("refused file cannot be given back; trying on", "job", id, "error", err)
 				continue
 			}

@@ -346,6 +346,34 @@ func TestRefusedFileIsNotForgottenWhereItCannotBePutAway(t *testing.T) {
 	f.wantFiles("failed/a.png", "failed/a.png.txt", "failed/b.doc", "failed/b.doc.txt")
 }
 
+// In failed lie the files of all subfolders; their notes say where to put them back.
+func TestNoteSaysWhichSubfolderAFileCameFrom(t *testing.T) {
+	const want = "\nfrom:  the subfolder invoices, that of its profile\n"
+	f := newFolder(t, Config{})
+	f.srv.submit = func(s core.Submission) error {
+		if s.Files[0].Name == "taken.png" {
+			return nil
+		}
+		return core.Refuse(core.CodeDamaged, "scan again", "no")
+	}
+	scan := samples(t)["gray.png"]
+	f.write("invoices/letter.doc", []byte("no scan"))
+	f.write("invoices/refused.png", scan)
+	f.write("invoices/taken.png", scan)
+	f.write("top.png", scan)
+	f.polls(40)
+	f.wantJobs("taken.png")
+	f.start(Config{})
+	f.srv.views["a-1"] = core.JobView{ID: "a-1", State: core.Failed, Error: &core.Failure{Code: core.CodeDamaged}}
+	f.polls(1)
+	for _, name := range []string{"letter.doc", "refused.png", "taken.png", "top.png"} {
+		note, err := os.ReadFile(filepath.Join(f.dir, failedDir, name+".txt"))
+		if got := strings.Contains(string(note), want); err != nil || got != (name != "top.png") {
+			t.Errorf("%s: note says %q, %v; %q in it: %v", name, note, err, want, got)
+		}
+	}
+}
+
 func TestSubmissionThatIsRefusedForGoodGoesToFailed(t *testing.T) {
 	f := newFolder(t, Config{})
 	f.srv.submit = func(s core.Submission) error {
