@@ -36,11 +36,11 @@ func (p *pnmReader) image() (v Verdict, why string, more bool) {
 	if !ok {
 		return Doubtful, "has other data after the PNM", false
 	}
-	width, ok1 := p.number()
-	height, ok2 := p.number()
+	width, _, ok1 := p.number()
+	height, _, ok2 := p.number()
 	depth, ok3 := int64(1), true
 	if kind != '1' && kind != '4' {
-		depth, ok3 = p.number()
+		depth, _, ok3 = p.number()
 	}
 	if !ok1 || !ok2 || !ok3 {
 		return Cut, "ends inside the PNM's header", false
@@ -76,20 +76,24 @@ func rowBytes(kind byte, width, depth int64) int64 {
 	return width * sample * 3
 }
 
-// text counts the numbers of a text form. The last one must be followed by
-// something, for otherwise its last digit may be missing.
+// text counts the numbers of a text form. Where nothing follows the last one, its
+// last digit may be missing.
 func (p *pnmReader) text(kind byte, need int64) (Verdict, string, bool) {
 	if kind == '3' {
 		need *= 3
 	}
-	for range need {
+	for i := range need {
 		if kind == '1' {
 			if !p.bit() {
 				return Cut, "has fewer pixels than its PNM header says", false
 			}
 			continue
 		}
-		if _, ok := p.number(); !ok {
+		_, digits, ok := p.number()
+		if digits && !ok && p.left == 0 && i == need-1 {
+			return Doubtful, "ends with the last digit of the PNM", false
+		}
+		if !ok {
 			return Cut, "has fewer pixels than its PNM header says", false
 		}
 	}
@@ -134,12 +138,12 @@ func (p *pnmReader) magic() (byte, bool) {
 }
 
 // number reads a decimal number and the one byte behind it, passing over spaces
-// and comments.
-func (p *pnmReader) number() (n int64, ok bool) {
+// and comments. Without that byte it is not ok, even if there were digits.
+func (p *pnmReader) number() (n int64, digits, ok bool) {
 	b, err := p.byte()
 	for err == nil && (isSpace(b) || b == '#') {
 		if b == '#' {
-			for err == nil && b != '\n' {
+			for err == nil && b != '\n' && b != '\r' {
 				b, err = p.byte()
 			}
 			continue
@@ -147,8 +151,8 @@ func (p *pnmReader) number() (n int64, ok bool) {
 		b, err = p.byte()
 	}
 	for err == nil && '0' <= b && b <= '9' {
-		n, ok = min(n*10+int64(b-'0'), 1<<40), true
+		n, digits = min(n*10+int64(b-'0'), 1<<40), true
 		b, err = p.byte()
 	}
-	return n, ok && err == nil
+	return n, digits, digits && err == nil
 }

@@ -39,7 +39,7 @@ func Look(r io.ReaderAt, size int64) (Verdict, string) {
 		return lookJPEG(r, size)
 	case isTIFF(head):
 		return lookTIFF(r, size)
-	case len(head) > 2 && head[0] == 'P' && '1' <= head[1] && head[1] <= '6' && isSpace(head[2]):
+	case len(head) > 2 && head[0] == 'P' && '1' <= head[1] && head[1] <= '6' && (isSpace(head[2]) || head[2] == '#'):
 		return lookPNM(r, size)
 	case bytes.Contains(head, []byte("%PDF-")):
 		return lookPDF(r, size, head)
