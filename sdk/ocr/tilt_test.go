@@ -1,6 +1,7 @@
 package ocr
 
 import (
+	"errors"
 	"math"
 	"testing"
 )
@@ -56,6 +57,22 @@ func TestTiltKeepsBoxesInsideThePage(t *testing.T) {
 	for _, deg := range []float64{-7, 0, 7, 44, 90, math.NaN()} {
 		if err := p.Tilted(deg, 50, 20).Validate(); err != nil {
 			t.Errorf("%v degrees: %v", deg, err)
+		}
+	}
+}
+
+// Lines that are nearly too steep, or lie nearly too deep, are none that spoil the page.
+func TestTiltKeepsBaselinesInBounds(t *testing.T) {
+	for _, b := range []Baseline{{Slope: 0.85}, {Slope: 1}, {Slope: -1}, {Slope: 1, Offset: -MaxSide}, {Slope: -1, Offset: -MaxSide}} {
+		for _, deg := range []float64{-44, -5, 5, 44} {
+			for _, angle := range []int{0, 90} {
+				box := Box{0, 0, 500, 500}
+				line := Line{Box: box, Angle: angle, Baseline: b, Words: []Word{{Text: "steep", Box: box}}}
+				p := Page{Width: 1000, Height: 1000, Blocks: []Block{{Box: box, Paragraphs: []Paragraph{{Box: box, Lines: []Line{line}}}}}}
+				if err := errors.Join(p.Validate(), p.Tilted(deg, 1000, 1000).Validate()); err != nil {
+					t.Errorf("baseline %v of a line at %d, tilted by %v degrees: %v", b, angle, deg, err)
+				}
+			}
 		}
 	}
 }

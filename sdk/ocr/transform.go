@@ -93,12 +93,13 @@ func (t tilt) box(b Box) Box {
 
 // baseline is that of the old line in the new one. Of a line that reads upright
 // its left end is carried over; others keep their offset, which belongs to a frame
-// of their own.
+// of their own. A line may not become steeper than a page allows.
 func (t tilt) baseline(old, l Line) Baseline {
-	b := Baseline{Slope: math.Tan(math.Atan(old.Baseline.Slope) + t.angle), Offset: old.Baseline.Offset}
+	slope := math.Tan(math.Atan(old.Baseline.Slope) + t.angle)
+	b := Baseline{Slope: min(max(slope, -maxSlope), maxSlope), Offset: old.Baseline.Offset}
 	if old.Angle == 0 {
 		x, y := t.point(float64(old.Box.X0), float64(old.Box.Y1)+old.Baseline.Offset)
-		b.Offset = min(0, y-float64(l.Box.Y1)-b.Slope*(x-float64(l.Box.X0)))
+		b.Offset = max(-MaxSide, min(0, y-float64(l.Box.Y1)-b.Slope*(x-float64(l.Box.X0))))
 	}
 	return b
 }
