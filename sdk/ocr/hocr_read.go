@@ -49,6 +49,9 @@ const (
 	wordLevel
 )
 
+// maxRawWord bounds the markup of a word: each byte of it may be an entity of six.
+const maxRawWord = 6 * MaxWordSize
+
 // maxDepth bounds the nesting of elements that are remembered.
 const maxDepth = 64
 
@@ -97,7 +100,7 @@ func (h *hocrReader) token(t token) error {
 	switch t.kind {
 	case textToken:
 		if h.word && len(h.text) < MaxWordSize {
-			h.text = append(h.text, unescape(t.raw[:min(len(t.raw), MaxWordSize)])...)
+			h.text = append(h.text, unescape(t.raw[:min(len(t.raw), maxRawWord)])...)
 		}
 	case startTag:
 		return h.start(t)
@@ -251,21 +254,22 @@ func isVoid(name string) bool {
 	return false
 }
 
-// cleanText is s without control characters, broken UTF-8 and outer space.
+// cleanText is s without broken UTF-8, outer space and characters that markup
+// cannot hold.
 func cleanText(s string) string {
 	if plain(s) {
 		return s
 	}
 	s = strings.ToValidUTF8(s, "")
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !unicode.IsSpace(r) {
+		if r == 0xFFFE || r == 0xFFFF || unicode.IsControl(r) && !unicode.IsSpace(r) {
 			return -1
 		}
 		return r
 	}, s)
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > MaxWordSize {
-		s = strings.ToValidUTF8(s[:MaxWordSize], "")
+		s = strings.TrimRight(strings.ToValidUTF8(s[:MaxWordSize], ""), " ")
 	}
 	return s
 }

@@ -154,6 +154,33 @@ func TestParseHOCRMendsWhatIsAmiss(t *testing.T) {
 	}
 }
 
+const oddWord = `<div class=ocr_page title="bbox 0 0 9 9"><span class=ocrx_word title="bbox 1 1 2 2">`
+
+// oddWords are words at the edge of what the markup and the bounds allow.
+func oddWords() []string {
+	return []string{
+		"a\uFFFEb", "&#xFFFF;", "a&#xFFFE;",
+		strings.Repeat(`"`, 700), strings.Repeat(`"`, MaxWordSize+1), strings.Repeat("&#x0027;", MaxWordSize),
+		strings.Repeat("a", MaxWordSize-1) + "<b> bbb", strings.Repeat("ü ", MaxWordSize),
+	}
+}
+
+func TestOddWordsAreWrittenAsTheyWereRead(t *testing.T) {
+	for _, text := range oddWords() {
+		p := parse(t, oddWord+text)
+		if err := p.Validate(); err != nil {
+			t.Errorf("%.20q: %v", text, err)
+		}
+		var b bytes.Buffer
+		if err := p.WriteHOCR(&b, 1); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := parse(t, b.String()).Text(), p.Text(); got != want {
+			t.Errorf("%.20q: read again it has %d bytes, %.20q…, want %d, %.20q…", text, len(got), got, len(want), want)
+		}
+	}
+}
+
 func TestParseHOCRRefusesWhatIsNotOnePage(t *testing.T) {
 	page := `<div class="ocr_page" title="bbox 0 0 10 10"></div>`
 	for _, c := range []struct{ name, in, want string }{
@@ -213,6 +240,9 @@ func FuzzParseHOCR(f *testing.F) {
 	f.Add([]byte(letter))
 	f.Add([]byte(`<div class=ocr_page title="bbox 0 0 9 9; scan_res 1e9 -1"><p class=ocr_par dir=rtl lang="a&#0;b"><!-- x --><br><span class=ocrx_word title='bbox 9 9 1 1'>&lt;`))
 	f.Add([]byte(`<div class=ocr_page title="bbox 0 0 9 9"></p></p><span class=ocr_line title="textangle -90; baseline 9 9"><span class=ocrx_word>a</span>`))
+	for _, text := range oddWords() {
+		f.Add([]byte(oddWord + text))
+	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p, err := ParseHOCR(bytes.NewReader(in))
 		if err != nil {
