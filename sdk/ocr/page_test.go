@@ -195,5 +195,8 @@ func FuzzDecode(f *testing.F) {
 		if err := p.Turned(90).Scaled(0.5).Validate(); err != nil {
 			t.Fatalf("turned and halved: %v", err)
 		}
+		if err := p.Tilted(5, p.Width, p.Height).Validate(); err != nil {
+			t.Fatalf("tilted: %v", err)
+		}
 	})
 }
