@@ -195,6 +195,20 @@ func TestAWorkerMayBeStoppedWhileItLooksForItsServer(t *testing.T) {
 	h.ended <- nil
 }
 
+// A NATS server says at once that nobody listens. Who comes a moment later is to be found.
+func TestASecondIsWaitedForEachAnswer(t *testing.T) {
+	r := newHub(t)
+	nc, err := r.hub.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	began := time.Now()
+	if id, err := findOnce(t.Context(), nc); !errors.Is(err, ErrNoServer) || time.Since(began) < time.Second {
+		t.Errorf("got %q, %v after %v, want ErrNoServer after a second", id, err, time.Since(began))
+	}
+}
+
 func TestAWorkerGetsImagesOfItsOwnPagesOnly(t *testing.T) {
 	r := newRig(t, nil)
 	began, stopped := make(chan struct{}), make(chan struct{})

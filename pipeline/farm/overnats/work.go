@@ -147,8 +147,11 @@ func findOnce(ctx context.Context, nc *nats.Conn) (string, error) {
 	defer stop()
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
+		if errors.Is(err, nats.ErrNoResponders) {
+			<-ctx.Done() // it is said at once, but one may be about to start
+		}
 		if err != nil {
-			break // the time is over, or nobody is there
+			break
 		}
 		if w, err := decodeWelcome(m.Data); err == nil {
 			ids[w.Server] = true
