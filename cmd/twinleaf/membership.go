@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -57,12 +58,17 @@ func (m *membership) run(ctx context.Context) error {
 		return nil
 	case <-m.wanted:
 	}
+	last := ""
 	for ctx.Err() == nil {
 		err := m.server.Serve(ctx, nil)
 		if ctx.Err() != nil {
 			return nil
 		}
-		m.log.Error("the other server cannot reach this one; trying on", "listen", m.config.Pair.Listen, "err", err)
+		if why := fmt.Sprint(err); why != last { // told once, for it is tried every second
+			m.log.Error("the other server cannot reach this one; trying on", "listen", m.config.Pair.Listen, "cause", why,
+				"remedy", "see what else has that address, or choose another: pair.listen")
+			last = why
+		}
 		pause(ctx, time.Second)
 	}
 	return nil

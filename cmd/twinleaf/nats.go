@@ -75,7 +75,7 @@ func (d natsDoor) run(ctx context.Context, e *engine) {
 		if ctx.Err() != nil {
 			return
 		}
-		d.log.Error("workers cannot come in; trying on", "err", err, "in", wait)
+		d.log.Error("workers cannot come in; trying on", "cause", err, "remedy", "see what else has the address nats.listen, or whether nats.url answers", "in", wait)
 		pause(ctx, wait)
 	}
 }

@@ -24,7 +24,7 @@ func (h *Host) confinement(ctx context.Context) error {
 	if h.sandbox.Level < sandbox.Full {
 		say = h.log.Warn
 	}
-	say("sandbox of plug-ins", "level", h.sandbox.Level.String(), "why", h.sandbox.Why(), "hint", h.sandbox.Hint(), "notEnforced", h.sandbox.Unenforced)
+	say("sandbox of plug-ins", "reached", h.sandbox.Level.String(), "why", h.sandbox.Why(), "hint", h.sandbox.Hint(), "notEnforced", h.sandbox.Unenforced)
 	if h.private() {
 		return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
