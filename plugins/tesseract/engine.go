@@ -130,6 +130,7 @@ func (e *engine) load(p pack) error {
 		e.client = gosseract.NewClient()
 	}
 	e.loaded, e.files = p, files
+	withAmbiguities(oldRecognizer(p.tessdata))
 	return errors.Join(
 		e.client.SetTessdataPrefix(p.tessdata),
 		e.client.SetLanguage(strings.Split(p.languages, "+")...),

@@ -37,7 +37,7 @@ func packsIn(dir string, last map[string]packID) (map[string]packID, error) {
 	}
 	packs := map[string]packID{}
 	for _, path := range files {
-		name := strings.TrimPrefix(strings.TrimSuffix(path, ".traineddata"), strings.TrimSuffix(dir, "/")+"/")
+		name := nameOfPack(dir, path)
 		id, err := packOfFile(path, last[name])
 		if err != nil {
 			return nil, err
@@ -58,6 +58,11 @@ func packFiles(dir string) ([]string, error) {
 		files = append(files, found...)
 	}
 	return files, nil
+}
+
+// nameOfPack is what the pack at a path in a folder is called, e.g. eng or script/Latin.
+func nameOfPack(dir, path string) string {
+	return strings.TrimPrefix(strings.TrimSuffix(path, ".traineddata"), strings.TrimSuffix(dir, "/")+"/")
 }
 
 // filesOf changes when a language pack in a folder is replaced or written to. One may
