@@ -156,7 +156,7 @@ func (w *costWatch) look(at time.Duration) memoryMoment {
 	m := memoryMoment{at: at}
 	seen := map[int]procs.Process{}
 	for _, p := range procs.Tree(os.Getpid()) {
-		held, exact := procs.Memory(p.PID)
+		held, exact := procs.Memory(p)
 		w.peak.Exact = w.peak.Exact && exact
 		if p.PID == os.Getpid() {
 			m.server += held

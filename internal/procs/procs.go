@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ticksPerSecond is the unit of processor times in /proc, the same on all Linux systems
@@ -104,19 +106,33 @@ func CPU(all []Process) time.Duration {
 // Memory is what a process holds, in bytes: its share (PSS), so that what several
 // processes share is divided among them. exact is false where the kernel does not show
 // that to this user; then it is the resident size, in which shared memory counts in full.
-func Memory(pid int) (bytes int64, exact bool) {
-	if n, ok := field(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss:"); ok {
+//
+// A process that is just being started (vfork) runs for a moment in the memory of the one
+// that starts it. The kernel shows all of that for both; it counts for the parent alone.
+func Memory(p Process) (bytes int64, exact bool) {
+	if inMemoryOf(p.PID, p.Parent) { // asked before: a process that has memory of its own keeps it
+		return 0, true
+	}
+	if n, ok := field(fmt.Sprintf("/proc/%d/smaps_rollup", p.PID), "Pss:"); ok {
 		return n, true
 	}
-	n, ok := field(fmt.Sprintf("/proc/%d/status", pid), "VmRSS:")
+	n, ok := field(fmt.Sprintf("/proc/%d/status", p.PID), "VmRSS:")
 	return n, !ok // what is not there any more holds exactly nothing
+}
+
+// inMemoryOf reports whether two processes run in one memory. Where the kernel does not
+// tell, they do not.
+func inMemoryOf(pid, other int) bool {
+	const memory = 1 // KCMP_VM of kcmp(2)
+	same, _, failed := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(other), memory, 0, 0, 0)
+	return failed == 0 && same == 0
 }
 
 // Sum is the memory of processes together, in bytes.
 func Sum(all []Process) (bytes int64, exact bool) {
 	exact = true
 	for _, p := range all {
-		n, ok := Memory(p.PID)
+		n, ok := Memory(p)
 		bytes, exact = bytes+n, exact && ok
 	}
 	return bytes, exact

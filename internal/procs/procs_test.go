@@ -13,12 +13,29 @@ func TestTreeHoldsThisProcess(t *testing.T) {
 		if p.PID != os.Getpid() {
 			continue
 		}
-		if n, exact := Memory(p.PID); n < 1<<20 || !exact {
+		if n, exact := Memory(p); n < 1<<20 || !exact {
 			t.Errorf("this process is said to hold %d bytes, exact %v", n, exact)
 		}
 		return
 	}
 	t.Errorf("process %d is not among those of its parent", os.Getpid())
+}
+
+// A process is in its own memory: that is the one case of two in one memory which needs no
+// child that stays half started.
+func TestWhatRunsInItsParentsMemoryHoldsNothing(t *testing.T) {
+	if n, exact := Memory(Process{PID: os.Getpid(), Parent: os.Getpid()}); n != 0 || !exact {
+		t.Errorf("got %d bytes, exact %v, want what the parent holds to count for it alone", n, exact)
+	}
+	child := exec.Command("sleep", "60")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = child.Wait() }()
+	defer func() { _ = child.Process.Kill() }()
+	if n, _ := Memory(Process{PID: child.Process.Pid, Parent: os.Getpid()}); n == 0 {
+		t.Error("a child with memory of its own is said to hold nothing")
+	}
 }
 
 func TestAChildThatHasEndedCountsForItsParent(t *testing.T) {
@@ -35,7 +52,7 @@ func TestAChildThatHasEndedCountsForItsParent(t *testing.T) {
 
 func TestAProcessThatIsGoneHoldsNothing(t *testing.T) {
 	const none = 1 << 30
-	if n, exact := Memory(none); n != 0 || !exact {
+	if n, exact := Memory(Process{PID: none}); n != 0 || !exact {
 		t.Errorf("got %d bytes, exact %v", n, exact)
 	}
 	if all := Tree(none); len(all) != 0 {
