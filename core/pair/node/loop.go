@@ -95,6 +95,8 @@ func (l *loop) step(ctx context.Context, in pair.Input) {
 	switch i := in.(type) {
 	case pair.Folded:
 		l.folded = i.Seq
+	case pair.Appended, pair.AppendFailed:
+		l.writer.heard()
 	case drained:
 		if !l.hands[which(i.Jobs)].current(i.round) {
 			return

@@ -156,3 +156,32 @@ func TestOldNewsIsNotSent(t *testing.T) {
 		t.Errorf("sent %+v as well", got)
 	}
 }
+
+// The machine asks for an event again when it hears nothing for a time: until it has heard
+// how the first went, that is no other event.
+func TestAnEventThatTheMachineAsksForAgainIsWrittenOnce(t *testing.T) {
+	w := writer{wake: signal()}
+	back, taken := core.HandedBack{Epoch: 1, Of: "a"}, core.TakeoverBegan{Epoch: 2, Of: "a"}
+	first := func(want core.Body) {
+		t.Helper()
+		if got, ok := w.first(); ok != (want != nil) || ok && got != want {
+			t.Errorf("got %+v, want %+v to be written now", got, want)
+		}
+	}
+	w.append(back)
+	first(back)
+	w.append(back) // while it is written
+	w.end()
+	w.append(back) // while the machine has not heard of it
+	w.append(taken)
+	first(nil)
+	w.heard()
+	first(taken)
+	w.heard() // of nothing
+	first(taken)
+	w.end()
+	w.heard()
+	first(nil)
+	w.append(back) // once more, for it failed
+	first(back)
+}

@@ -13,8 +13,9 @@ import (
 type writer struct {
 	wake chan struct{}
 
-	mu      sync.Mutex  // guards the field below
+	mu      sync.Mutex  // guards the fields below
 	waiting []core.Body // the first may be under way; none is there twice
+	ended   bool        // the first is written or failed, and the machine has yet to hear of it
 }
 
 // append asks for an event. One that waits already is not written twice: its answer
@@ -29,19 +30,32 @@ func (w *writer) append(b core.Body) {
 	wake(w.wake)
 }
 
+// first is the event to write now, if there is one.
 func (w *writer) first() (core.Body, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.waiting) == 0 {
+	if len(w.waiting) == 0 || w.ended {
 		return nil, false
 	}
 	return w.waiting[0], true
 }
 
-func (w *writer) done() {
+// end says that the first event is written or failed.
+func (w *writer) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.waiting = w.waiting[1:]
+	w.ended = true
+}
+
+// heard lets go of the first event, since the machine hears now how it ended. Until then it
+// may ask for the event again, which must not be written twice.
+func (w *writer) heard() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		w.waiting, w.ended = w.waiting[1:], false
+		wake(w.wake)
+	}
 }
 
 // write is the goroutine of the writer. It does not give up an append because it takes
@@ -55,10 +69,10 @@ func (n *Node) write(ctx context.Context) {
 		}
 		for b, more := n.writer.first(); more && ctx.Err() == nil; b, more = n.writer.first() {
 			err := n.cfg.Work.Append(ctx, b)
-			n.writer.done()
 			if ctx.Err() != nil {
 				return // its fate is unknown; the next start finds out
 			}
+			n.writer.end()
 			n.written(ctx, b, err)
 		}
 	}
