@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,8 @@ func (a *app) printJournal(c *cobra.Command, data string) (err error) {
 	}
 	log, err := journal.Open(c.Context(), journal.Config{Dir: dir})
 	if errors.Is(err, journal.ErrLocked) {
-		return fmt.Errorf("%w\nhint: stop the server first; while it runs, \"twinleaf job ID --json\" tells what happened to a job", err)
+		cause, _, _ := strings.Cut(err.Error(), "\n") // its hint is for whoever starts a second server
+		return fmt.Errorf("%s\nhint: stop the server first; while it runs, \"twinleaf job ID --json\" tells what happened to a job", cause)
 	}
 	if err != nil {
 		return explainJournal(err)

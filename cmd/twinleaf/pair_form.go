@@ -189,7 +189,7 @@ func newPairLeave(a *app) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("leave the pair: %w", err)
 			}
-			fmt.Fprintln(a.std.err, `run "twinleaf pair leave" on the other server, too`)
+			fmt.Fprintln(a.std.err, `run "twinleaf pair leave" on the other server, too, unless it has left already`)
 			_, err = fmt.Fprintln(a.std.out, "this server is in no pair any more")
 			return err
 		},
