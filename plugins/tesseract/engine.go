@@ -24,7 +24,12 @@ type engine struct {
 	client *gosseract.Client // nil until the first use and after a failure
 	loaded pack              // what client has loaded
 	files  string            // the language packs as they were then
+	rest   *time.Timer       // runs while no page is read
 }
+
+// restAfter is how long an engine waits for a page before it gives memory back that the next
+// one would take anew: that costs milliseconds.
+const restAfter = 5 * time.Second
 
 // pack is what a client must be loaded anew for.
 type pack struct {
@@ -47,7 +52,17 @@ type answer struct {
 
 func newEngine() *engine {
 	catchMessages()
-	return &engine{}
+	e := &engine{}
+	e.rest = time.AfterFunc(restAfter, e.restNow)
+	return e
+}
+
+// restNow gives back what the allocator keeps for the next page: it does so by itself only
+// while there is work.
+func (e *engine) restNow() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	purge()
 }
 
 // version is e.g. "tesseract 5.3.0, leptonica 1.82.0".
@@ -97,6 +112,8 @@ func (e *engine) read(p pack, pg page) (a answer, err error) {
 func (e *engine) use(p pack, fn func(*gosseract.Client) error) (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.rest.Stop()
+	defer e.rest.Reset(restAfter)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	oneThread()
@@ -162,10 +179,13 @@ func read(c *gosseract.Client, pg page) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	letGoOfAnswer()
+	took := threadCPU() - before
+	letGoOfImage(c)
 	if hocr == "" {
 		return answer{}, errors.New("the engine gave no answer" + because(takeMessages()))
 	}
-	return answer{hocr, threadCPU() - before}, nil
+	return answer{hocr, took}, nil
 }
 
 // setVariables sets what may change from page to page. It is done by variables

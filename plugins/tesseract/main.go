@@ -3,8 +3,8 @@
 //
 // A process holds one engine and keeps it warm for one set of languages; another
 // set costs some 0.15 s. The engine runs on one thread, so the host starts one
-// process a core. It leaks a little on every page (gosseract never frees the
-// engine's answer), so the host replaces a process after some hundred pages. The
+// process a core. What a page holds is given back when it has been read, but the
+// engine itself grows a little, so the host replaces a process after some hundred pages. The
 // engine cannot be cancelled: whoever loses patience kills the process.
 package main
 

@@ -14,3 +14,9 @@ func arenas() int { return int(C.twl_arenas()) }
 // allocator is the version of jemalloc that the process allocates with, "" if it is
 // another allocator.
 func allocator() string { return C.GoString(C.twl_allocator()) }
+
+// purge gives the memory back to the system that the allocator keeps for later.
+func purge() { C.twl_purge() }
+
+// unused is what it keeps, in bytes.
+func unused() int { return int(C.twl_unused()) }
