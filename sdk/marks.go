@@ -9,14 +9,15 @@ import (
 )
 
 // GrantKeyword is the keyword by which a settings schema says that the operator's own
-// value of a field is a permission: [GrantNet] or [GrantWrite].
+// value of a field is a permission: [GrantNet], [GrantHost] or [GrantWrite].
 const GrantKeyword = "x-grant"
 
-// The grants. An author marks a field of the settings with the struct tag `grant:"net"`
-// or `grant:"write"`; what the operator writes there is then allowed to the processes
-// that work with these settings, and to no others.
+// The grants. An author marks a field of the settings with the struct tag `grant:"net"`,
+// `grant:"host"` or `grant:"write"`; what the operator writes there is then allowed to the
+// processes that work with these settings, and to no others.
 const (
 	GrantNet   = "net"   // a URL or host:port, which may be private; a list of them
+	GrantHost  = "host"  // the same, and the ports from 1024 on of its host: for protocols that agree on a port, as FTP does
 	GrantWrite = "write" // an absolute path of a folder
 )
 
@@ -55,13 +56,13 @@ func markField(field *jsonschema.Schema, f reflect.StructField) error {
 	grant, secret := f.Tag.Get("grant"), f.Tag.Get("secret")
 	switch grant {
 	case "":
-	case GrantNet, GrantWrite:
+	case GrantNet, GrantHost, GrantWrite:
 		if field.Extra == nil {
 			field.Extra = map[string]any{}
 		}
 		field.Extra[GrantKeyword] = grant
 	default:
-		return fmt.Errorf("field %s: grant:%q is neither %s nor %s", f.Name, grant, GrantNet, GrantWrite)
+		return fmt.Errorf("field %s: grant:%q is none of %s, %s and %s", f.Name, grant, GrantNet, GrantHost, GrantWrite)
 	}
 	switch secret {
 	case "":

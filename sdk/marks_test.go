@@ -13,6 +13,7 @@ func TestTagsOfSettingsReachTheSchema(t *testing.T) {
 	type settings struct {
 		URL      string    `json:"url" grant:"net"`
 		Mirrors  []string  `json:"mirrors,omitempty" grant:"net"`
+		Files    string    `json:"files,omitempty" grant:"host"`
 		Dir      string    `json:"dir,omitempty" grant:"write"`
 		Plain    string    `json:"plain,omitempty"`
 		Accounts []account `json:"accounts,omitempty"`
@@ -27,7 +28,7 @@ func TestTagsOfSettingsReachTheSchema(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"url":{"type":"string","x-grant":"net"}`, `"dir":{"type":"string","x-grant":"write"}`,
-		`"plain":{"type":"string"}`, `"password":{"type":"string","writeOnly":true}`, `"x-grant":"net"},"dir"`,
+		`"plain":{"type":"string"}`, `"password":{"type":"string","writeOnly":true}`, `"files":{"type":"string","x-grant":"host"}`, `"x-grant":"net"},"files"`,
 	} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("the schema misses %s:\n%s", want, raw)
@@ -46,7 +47,7 @@ func TestWrongTagsOfSettingsAreRefused(t *testing.T) {
 		PIN string `json:"pin" secret:"yes"`
 	}
 	for want, err := range map[string]error{
-		"neither net nor write": settingsOf[unknown]().err, "only a string": settingsOf[number]().err, "the only value is true": settingsOf[maybe]().err,
+		"none of net, host and write": settingsOf[unknown]().err, "only a string": settingsOf[number]().err, "the only value is true": settingsOf[maybe]().err,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want … %s …", err, want)

@@ -100,17 +100,22 @@ func (g *grants) add(kind, value, at string, near sibling) error {
 	if value == "" {
 		return nil
 	}
-	if len(g.net)+len(g.writes) >= maxGrants {
+	room := 1
+	if kind == sdk.GrantHost {
+		room = 2 // the address, and the ports
+	}
+	if len(g.net)+len(g.writes)+room > maxGrants {
 		return &sdk.SettingsError{Path: at, Detail: fmt.Sprintf("more than %d hosts and folders", maxGrants)}
 	}
 	switch kind {
-	case sdk.GrantNet:
+	case sdk.GrantNet, sdk.GrantHost:
 		to, err := egress.OfValue(value, near.port)
 		if err != nil {
 			return &sdk.SettingsError{Path: at, Detail: err.Error()}
 		}
-		if !slices.Contains(g.net, to) {
-			g.net = append(g.net, to)
+		g.addAddress(to)
+		if kind == sdk.GrantHost {
+			g.addAddress(egress.Address{Host: to.Host, Port: egress.High})
 		}
 	case sdk.GrantWrite:
 		if !filepath.IsAbs(value) || strings.ContainsRune(value, 0) {
@@ -121,6 +126,12 @@ func (g *grants) add(kind, value, at string, near sibling) error {
 		return &sdk.SettingsError{Path: at, Detail: "the plug-in asks for an unknown grant " + quote(kind)}
 	}
 	return nil
+}
+
+func (g *grants) addAddress(a egress.Address) {
+	if !slices.Contains(g.net, a) {
+		g.net = append(g.net, a)
+	}
 }
 
 func (g *grants) addFolder(f folder) {

@@ -18,6 +18,7 @@ const grantSchemaText = `{
 	"type": "object",
 	"properties": {
 		"url":     {"type": "string", "x-grant": "net"},
+		"files":   {"type": "string", "x-grant": "host"},
 		"mirrors": {"type": ["null", "array"], "items": {"type": "string"}, "x-grant": "net"},
 		"mail":    {"type": "object", "properties": {"host": {"type": "string", "x-grant": "net"}, "port": {"type": "integer"}}},
 		"dir":     {"type": "string", "x-grant": "write"},
@@ -43,6 +44,7 @@ func TestGrantsAreCollectedFromSettings(t *testing.T) {
 		`{"url":"https://nas.lan/dav","title":"evil:1"}`:                       {net: []egress.Address{{Host: "nas.lan", Port: 443}}},
 		`{"url":"a:1","mirrors":["a:1","b:2"]}`:                                {net: []egress.Address{{Host: "a", Port: 1}, {Host: "b", Port: 2}}},
 		`{"mirrors":null}`:                                                     {},
+		`{"files":"ftp://nas.lan/in"}`:                                         {net: []egress.Address{{Host: "nas.lan", Port: egress.High}, {Host: "nas.lan", Port: 21}}},
 		`{"mail":{"host":"mail.lan","port":587}}`:                              {net: []egress.Address{{Host: "mail.lan", Port: 587}}},
 		`{"dir":"/srv/out/"}`:                                                  {writes: []folder{{"/srv/out", false}}},
 		`{"sites":[{"at":"10.0.0.1:22","into":"/b"},{"into":"/a"}]}`:           {net: []egress.Address{{Host: "10.0.0.1", Port: 22}}, writes: []folder{{"/a", true}, {"/b", true}}},
@@ -79,7 +81,8 @@ func TestGrantsThatMakeNoSenseAreNamed(t *testing.T) {
 		`{"mail":{"host":"m","port":0}}`:    "/mail/host:",
 		`{"odd":"x"}`:                       `/odd: the plug-in asks for an unknown grant "everything"`,
 		`{"mirrors":[` + many + `]}`:        "more than 64",
-		`{`:                                 "not JSON",
+		`{"mirrors":[` + many[:strings.LastIndex(many, ",")] + `],"files":"f:1"}`: "more than 64",
+		`{`: "not JSON",
 	} {
 		if got, err := grantsOf(json.RawMessage(grantSchemaText), json.RawMessage(settings)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.80s: %+v, %v, want … %s …", settings, got, err, want)
@@ -104,6 +107,7 @@ func TestGrantsThatMakeNoSenseAreNamed(t *testing.T) {
 func FuzzGrants(f *testing.F) {
 	f.Add(grantSchemaText, `{"url":"a:1","sites":[{"into":"/b"}]}`)
 	f.Add(`{"x-grant":"write"}`, `"/etc"`)
+	f.Add(`{"items":{"x-grant":"host"}}`, `["h:1","h:2"]`)
 	f.Add(`{"anyOf":[true,{"$ref":"#/$defs/a"}],"$defs":{"a":{"items":{"x-grant":"net"}}}}`, `["h:1",null]`)
 	f.Fuzz(func(t *testing.T, schema, settings string) {
 		g, err := grantsOf(json.RawMessage(schema), json.RawMessage(settings))

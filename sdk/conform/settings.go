@@ -97,7 +97,7 @@ func madeUpWord(s *jsonschema.Schema, folder string) any {
 	switch s.Extra[sdk.GrantKeyword] {
 	case sdk.GrantWrite:
 		return folder
-	case sdk.GrantNet:
+	case sdk.GrantNet, sdk.GrantHost:
 		return "https://scan.invalid:443/"
 	}
 	if strings.Contains(s.Description, "folder") || strings.Contains(s.Description, "absolute path") {

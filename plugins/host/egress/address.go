@@ -21,8 +21,21 @@ type Address struct {
 	Port uint16
 }
 
+// High is the port of an [Address] that stands for all ports from 1024 on, those that any
+// program may listen on. An operator can grant it; nobody dials it.
+const (
+	High      = 0
+	firstHigh = 1024
+)
+
 // String is the address as one dials it.
-func (a Address) String() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
+func (a Address) String() string {
+	port := strconv.Itoa(int(a.Port))
+	if a.Port == High {
+		port = strconv.Itoa(firstHigh) + "-65535"
+	}
+	return net.JoinHostPort(a.Host, port)
+}
 
 // IP is the host where that is an address and no name.
 func (a Address) IP() (netip.Addr, bool) {

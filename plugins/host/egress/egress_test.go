@@ -134,6 +134,21 @@ func TestOperatorsOwnHostMayBePrivate(t *testing.T) {
 	wantRefused(t, server.String(), "nothing is allowed")
 }
 
+func TestAHostWithManyPortsIsReachedWhereItWasFirst(t *testing.T) {
+	r := newRig(t, Config{})
+	first, second := echo(t), echo(t)
+	r.roads["files.example:21"] = first.String()
+	r.roads["127.0.0.1:50000"] = second.String()
+	r.Allow(nil, []Address{must(t, "files.example:21"), {"files.example", High}})
+	wantRefused(t, "files.example:22", "allowed are files.example:21, files.example:1024-65535 by its settings")
+	wantRefused(t, "other.example:50000")
+	wantRefused(t, "files.example:1023")
+	wantEcho(t, "files.example:21")
+	wantEcho(t, "files.example:50000") // on the way of 127.0.0.1, where the name led to
+	r.Clear()
+	wantRefused(t, "files.example:50000", "nothing is allowed")
+}
+
 func TestHTTPGoesThroughTheProxy(t *testing.T) {
 	r := newRig(t, Config{})
 	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -20,11 +21,34 @@ type grant struct {
 	ctx              context.Context
 	end              context.CancelFunc
 	told             atomic.Int32 // refusals that were logged
+
+	mu sync.Mutex            // guards what follows
+	at map[string]netip.Addr // where a host was reached of which more than one port is granted
 }
 
 func newGrant(author, operator []Address) *grant {
 	ctx, end := context.WithCancel(context.Background())
-	return &grant{author: author, operator: operator, ctx: ctx, end: end}
+	return &grant{author: author, operator: operator, ctx: ctx, end: end, at: map[string]netip.Addr{}}
+}
+
+// reached is the machine that a host's first connection led to. Its others go there too: a
+// name may stand for several machines, and only that one listens on the port that it named.
+func (g *grant) reached(host string) (netip.Addr, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ip, ok := g.at[host]
+	return ip, ok
+}
+
+// remember keeps where a host was reached.
+func (g *grant) remember(host string, conn net.Conn) {
+	to, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.at[host] = to.AddrPort().Addr().Unmap()
 }
 
 // maxTold is how many refusals of one call are logged; all are counted.
@@ -85,8 +109,9 @@ func (p *Proxy) decline(conn net.Conn, g *grant, status int, err error) {
 func (p *Proxy) connect(g *grant, to Address) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(g.ctx, p.config.DialTimeout)
 	defer cancel()
-	if slices.Contains(g.operator, to) {
-		return p.config.Dial(ctx, "tcp", to.String())
+	high := slices.Contains(g.operator, Address{to.Host, High})
+	if high && to.Port >= firstHigh || slices.Contains(g.operator, to) {
+		return p.granted(ctx, g, to, high)
 	}
 	if !slices.Contains(g.author, to) {
 		return nil, p.notGranted(g, to)
@@ -96,6 +121,20 @@ func (p *Proxy) connect(g *grant, to Address) (net.Conn, error) {
 		return nil, err
 	}
 	return p.dialAny(ctx, addresses)
+}
+
+// granted connects to what the operator named; where that is a host with many ports, to one
+// machine all the time.
+func (p *Proxy) granted(ctx context.Context, g *grant, to Address, high bool) (net.Conn, error) {
+	host := to.Host
+	if ip, ok := g.reached(host); ok {
+		to.Host = ip.String()
+	}
+	conn, err := p.config.Dial(ctx, "tcp", to.String())
+	if err == nil && high {
+		g.remember(host, conn)
+	}
+	return conn, err
 }
 
 // dialAny connects to the first address that answers. Each of them has been looked at:
