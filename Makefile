@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export CGO_ENABLED := 1
 BIN      := bin
 ALL      := ./... ./sdk/...
-PLUGINS  := image pdf leptonica tesseract folder webhook email paperless separator sftp webdav s3
+PLUGINS  := image pdf leptonica tesseract folder webhook email paperless separator ftp sftp webdav s3
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 VERSITYGW := v1.8.0
 LDFLAGS  := -X main.version=$(VERSION)
@@ -18,7 +18,8 @@ PACKAGES := tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-osd 
 TEST_PACKAGES := tesseract-ocr-fra tesseract-ocr-spa tesseract-ocr-frk tesseract-ocr-grc \
             libtiff-tools jbig2dec imagemagick netpbm curl fonts-dejavu-core libxml2-utils liblcms2-utils \
             default-jre-headless libpdfbox2-java libjaxb-api-java libactivation-java \
-            python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2 haproxy keepalived iproute2
+            python3 python3-grpcio python3-protobuf python3-aiosmtpd jq openssh-server openssh-client apache2 haproxy keepalived iproute2 \
+            proftpd-core proftpd-mod-crypto python3-pyftpdlib openssl
 
 # What "make native-engine" needs besides: what the distribution's library is built with.
 NATIVE_PACKAGES := dpkg-dev autoconf automake libtool autoconf-archive binutils libarchive-dev

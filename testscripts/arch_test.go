@@ -47,6 +47,7 @@ var rooms = map[string][]string{
 	"plugins/email":      {"sdk", "sdk/ocr"},
 	"plugins/paperless":  {"sdk", "sdk/ocr"},
 	"plugins/s3":         {"sdk", "sdk/ocr"},
+	"plugins/ftp":        {"sdk", "sdk/ocr"},
 	"plugins/sftp":       {"sdk", "sdk/ocr"},
 	"plugins/webdav":     {"sdk", "sdk/ocr"},
 	"plugins/fault":      {"sdk", "sdk/ocr"},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"path"
 	"strings"
 	"time"
@@ -93,7 +92,7 @@ func handshake(ctx context.Context, address string, config *ssh.ClientConfig) (*
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	c, channels, requests, err := ssh.NewClientConn(&patient{conn}, address, config)
+	c, channels, requests, err := ssh.NewClientConn(&deliver.Patient{Conn: conn, Stall: stallTimeout}, address, config)
 	if err != nil {
 		_ = conn.Close()
 		if ctx.Err() != nil {
@@ -102,23 +101,6 @@ func handshake(ctx context.Context, address string, config *ssh.ClientConfig) (*
 		return nil, err
 	}
 	return ssh.NewClient(c, channels, requests), nil
-}
-
-// patient is a connection that does not wait for ever.
-type patient struct{ net.Conn }
-
-func (p *patient) Read(b []byte) (int, error) {
-	if err := p.SetReadDeadline(time.Now().Add(stallTimeout)); err != nil {
-		return 0, err
-	}
-	return p.Conn.Read(b)
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	if err := p.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
-		return 0, err
-	}
-	return p.Conn.Write(b)
 }
 
 // signer is nil where there is no private key.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"time"
@@ -42,6 +43,29 @@ func Client(ctx context.Context, ca string) (*http.Client, *http.Transport, erro
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
 	return client, transport, nil
+}
+
+// Patient is a connection that does not wait for ever: a read or a write whose other end
+// leaves it waiting for longer than Stall fails.
+type Patient struct {
+	net.Conn
+	Stall time.Duration
+}
+
+// Read is part of net.Conn.
+func (p *Patient) Read(b []byte) (int, error) {
+	if err := p.SetReadDeadline(time.Now().Add(p.Stall)); err != nil {
+		return 0, err
+	}
+	return p.Conn.Read(b)
+}
+
+// Write is part of net.Conn.
+func (p *Patient) Write(b []byte) (int, error) {
+	if err := p.SetWriteDeadline(time.Now().Add(p.Stall)); err != nil {
+		return 0, err
+	}
+	return p.Conn.Write(b)
 }
 
 // Pause waits, unless the call ends first: then the error is why.

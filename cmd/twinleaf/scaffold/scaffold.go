@@ -67,7 +67,7 @@ var validName = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
 
 // taken are the names of what comes with Twinleaf.
 func taken() []string {
-	return []string{"image", "pdf", "leptonica", "tesseract", "folder", "separator", "webhook", "email", "sftp", "webdav", "s3", "paperless", "exec", "sdk"}
+	return []string{"image", "pdf", "leptonica", "tesseract", "folder", "separator", "webhook", "email", "ftp", "sftp", "webdav", "s3", "paperless", "exec", "sdk"}
 }
 
 func (o Options) check() error {
