@@ -136,7 +136,8 @@ func (c *client) List(ctx context.Context, folder string) ([]deliver.Entry, erro
 const asked = `<?xml version="1.0" encoding="utf-8"?>` +
 	`<propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/><getlastmodified/></prop></propfind>`
 
-// maxAnswer bounds what a server tells of a folder in bytes: some 20,000 files.
+// maxAnswer bounds what is heard of a folder, in bytes: some 20,000 files. The others are left
+// out.
 const maxAnswer = 16 << 20
 
 func (c *client) propfind(ctx context.Context, path, depth string) ([]resource, error) {
@@ -148,60 +149,118 @@ func (c *client) propfind(ctx context.Context, path, depth string) ([]resource, 
 		return nil, err
 	}
 	defer drain(answer)
-	all, err := parseMultiStatus(io.LimitReader(answer.Body, maxAnswer))
+	all, err := parseMultiStatus(answer.Body, maxAnswer)
 	if err != nil {
 		return nil, fmt.Errorf("PROPFIND %s: %w", path, err)
 	}
 	return all, nil
 }
 
-// multiStatus is the answer to PROPFIND, RFC 4918 section 14.16.
-type multiStatus struct {
-	XMLName   xml.Name `xml:"DAV: multistatus"`
-	Responses []struct {
-		Href      string `xml:"DAV: href"`
-		Status    string `xml:"DAV: status"` // of the whole, without properties
-		PropStats []struct {
-			Status string `xml:"DAV: status"`
-			Prop   struct {
-				Folder   *struct{} `xml:"DAV: resourcetype>collection"`
-				Length   string    `xml:"DAV: getcontentlength"`
-				Modified string    `xml:"DAV: getlastmodified"`
-			} `xml:"DAV: prop"`
-		} `xml:"DAV: propstat"`
-	} `xml:"DAV: response"`
+// response is what an answer to PROPFIND says of one file, RFC 4918 section 14.24.
+type response struct {
+	Href      string `xml:"DAV: href"`
+	Status    string `xml:"DAV: status"` // of the whole, without properties
+	PropStats []struct {
+		Status string `xml:"DAV: status"`
+		Prop   struct {
+			Folder   *struct{} `xml:"DAV: resourcetype>collection"`
+			Length   string    `xml:"DAV: getcontentlength"`
+			Modified string    `xml:"DAV: getlastmodified"`
+		} `xml:"DAV: prop"`
+	} `xml:"DAV: propstat"`
 }
 
-func parseMultiStatus(r io.Reader) ([]resource, error) {
-	var m multiStatus
-	if err := xml.NewDecoder(r).Decode(&m); err != nil {
-		return nil, fmt.Errorf("the answer is not WebDAV: %w", err)
+// parseMultiStatus reads the answer to PROPFIND, RFC 4918 section 14.16: what is told in its
+// first most bytes.
+func parseMultiStatus(r io.Reader, most int64) ([]resource, error) {
+	within := &io.LimitedReader{R: r, N: most}
+	d := xml.NewDecoder(within)
+	if err := enter(d); err != nil {
+		return nil, err
 	}
 	var out []resource
-	for _, one := range m.Responses {
-		u, err := url.Parse(strings.TrimSpace(one.Href))
+	for {
+		one, err := next(d)
+		if err != nil && within.N <= 0 {
+			return out, nil
+		}
 		if err != nil {
-			return nil, errors.New("the answer names an address that is none")
+			return nil, fmt.Errorf("the answer is not WebDAV: %w", err)
 		}
-		found := resource{Entry: deliver.Entry{Name: path.Base(u.Path)}}
-		if found.status, err = refusal(one.Status); err != nil {
+		if one == nil {
+			return out, nil
+		}
+		found, err := one.resource()
+		if err != nil {
 			return nil, err
-		}
-		for _, p := range one.PropStats {
-			if !strings.Contains(p.Status, " 200") {
-				continue // properties that it does not have
-			}
-			found.folder = found.folder || p.Prop.Folder != nil
-			if n, err := strconv.ParseInt(strings.TrimSpace(p.Prop.Length), 10, 64); err == nil {
-				found.Size = n
-			}
-			if at, err := http.ParseTime(strings.TrimSpace(p.Prop.Modified)); err == nil {
-				found.Modified = at.In(time.UTC)
-			}
 		}
 		out = append(out, found)
 	}
-	return out, nil
+}
+
+// enter reads up to what is inside of the multistatus.
+func enter(d *xml.Decoder) error {
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return fmt.Errorf("the answer is not WebDAV: %w", err)
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		if start.Name != (xml.Name{Space: "DAV:", Local: "multistatus"}) {
+			return fmt.Errorf("the answer is not WebDAV: it begins with %.100q", start.Name.Local)
+		}
+		return nil
+	}
+}
+
+// next is the next file's response, nil at the end of the multistatus.
+func next(d *xml.Decoder) (*response, error) {
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		switch token := token.(type) {
+		case xml.EndElement:
+			return nil, nil
+		case xml.StartElement:
+			if token.Name != (xml.Name{Space: "DAV:", Local: "response"}) {
+				if err := d.Skip(); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			var one response
+			return &one, d.DecodeElement(&one, &token)
+		}
+	}
+}
+
+func (r *response) resource() (resource, error) {
+	u, err := url.Parse(strings.TrimSpace(r.Href))
+	if err != nil {
+		return resource{}, errors.New("the answer names an address that is none")
+	}
+	found := resource{Entry: deliver.Entry{Name: path.Base(u.Path)}}
+	if found.status, err = refusal(r.Status); err != nil {
+		return resource{}, err
+	}
+	for _, p := range r.PropStats {
+		if !strings.Contains(p.Status, " 200") {
+			continue // properties that it does not have
+		}
+		found.folder = found.folder || p.Prop.Folder != nil
+		if n, err := strconv.ParseInt(strings.TrimSpace(p.Prop.Length), 10, 64); err == nil {
+			found.Size = n
+		}
+		if at, err := http.ParseTime(strings.TrimSpace(p.Prop.Modified)); err == nil {
+			found.Modified = at.In(time.UTC)
+		}
+	}
+	return found, nil
 }
 
 // refusal reads a status line as HTTP/1.1 404 Not Found; 0 where there is none, or it says

@@ -342,12 +342,35 @@ func TestBadSettingsAreRefused(t *testing.T) {
 	}
 }
 
+// TestOfALongListTheBeginningIsRead: a folder that nobody has tidied for long is tidied bit by bit.
+func TestOfALongListTheBeginningIsRead(t *testing.T) {
+	one := `<d:response><d:href>/dav/f%d</d:href><d:propstat><d:prop><d:getcontentlength>5</d:getcontentlength></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`
+	list := `<?xml version="1.0"?><d:multistatus xmlns:d="DAV:"><d:responsedescription><d:response/></d:responsedescription>`
+	for i := range 50 {
+		list += fmt.Sprintf(one, i)
+	}
+	list += `</d:multistatus>`
+	for _, test := range []struct {
+		of   string
+		most int
+		want int
+	}{{list, len(list), 50}, {list, len(list) + 1, 50}, {list, len(list) / 2, 24}, {list, 100, 0}} {
+		all, err := parseMultiStatus(strings.NewReader(test.of), int64(test.most))
+		if err != nil || len(all) != test.want || test.want > 0 && (all[test.want-1].Name != fmt.Sprint("f", test.want-1) || all[0].Size != 5) {
+			t.Errorf("of the first %d bytes of %d %d files were read, %v, want %d", test.most, len(list), len(all), err, test.want)
+		}
+	}
+	if all, err := parseMultiStatus(strings.NewReader(list[:len(list)/2]), maxAnswer); err == nil {
+		t.Errorf("of an answer that breaks off %d files were read, want an error", len(all))
+	}
+}
+
 func FuzzMultiStatus(f *testing.F) {
 	f.Add([]byte(`<D:multistatus xmlns:D="DAV:"><D:response><D:href>/a%20b/c.pdf</D:href><D:propstat><D:prop><D:getcontentlength>5</D:getcontentlength><D:resourcetype/></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response></D:multistatus>`))
 	f.Add([]byte(`<multistatus xmlns="DAV:"><response><href>/a</href><status>HTTP/1.1 404 Not Found</status></response></multistatus>`))
 	f.Add([]byte(`<multistatus xmlns="DAV:"><response><href>%</href></response></multistatus>`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		all, err := parseMultiStatus(bytes.NewReader(raw))
+		all, err := parseMultiStatus(bytes.NewReader(raw), maxAnswer)
 		if err != nil && all != nil {
 			t.Errorf("both %v and %v", all, err)
 		}

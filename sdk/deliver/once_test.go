@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -327,6 +328,40 @@ func TestOldPlansGoAndUploadsThatMatterStay(t *testing.T) {
 		if _, err := d.Stat(t.Context(), deliver.Private+"/"+name); (err == nil) != want {
 			t.Errorf("%s: %v, want it there = %v", name, err, want)
 		}
+	}
+}
+
+// halves is a folder whose lists leave out the plans.
+type halves struct{ folder }
+
+func (h halves) List(ctx context.Context, dir string) ([]deliver.Entry, error) {
+	all, err := h.folder.List(ctx, dir)
+	return slices.DeleteFunc(all, func(e deliver.Entry) bool { return strings.HasSuffix(e.Name, ".json") }), err
+}
+
+func TestAListThatLeavesOutPlansCostsNoUpload(t *testing.T) {
+	d := halves{newFolder(t)}
+	lost := errors.New("connection reset")
+	_, err := deliver.Once(t.Context(), deliver.Delivery{Request: delivertest.Request(t, "k", "scan"), To: failing{d.folder, func(what string) error {
+		if what == "move to scan.pdf" {
+			return lost
+		}
+		return nil
+	}}})
+	if !errors.Is(err, lost) {
+		t.Fatal(err)
+	}
+	left, err := d.List(t.Context(), deliver.Private)
+	if err != nil || len(left) != 1 {
+		t.Fatalf("%v, %v: want the PDF that was not placed", left, err)
+	}
+	then := time.Now().Add(-3 * 24 * time.Hour)
+	if err := os.Chtimes(d.at(deliver.Private+"/"+left[0].Name), then, then); err != nil {
+		t.Fatal(err)
+	}
+	deliver.Sweep(t.Context(), d)
+	if _, err := d.Stat(t.Context(), deliver.Private+"/"+left[0].Name); err != nil {
+		t.Errorf("the upload went: %v", err)
 	}
 }
 

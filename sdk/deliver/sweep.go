@@ -3,6 +3,8 @@ package deliver
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -46,7 +48,7 @@ func Sweep(ctx context.Context, t Tidier) {
 	if err != nil {
 		return
 	}
-	named := func(plan string) []string { return namedBy(ctx, t, plan) }
+	named := func(plan string) ([]string, error) { return namedBy(ctx, t, plan) }
 	for _, name := range stale(entries, now, named) {
 		if t.Remove(ctx, Private+"/"+name) != nil {
 			return
@@ -54,21 +56,21 @@ func Sweep(ctx context.Context, t Tidier) {
 	}
 }
 
-// namedBy gives the uploads that a plan names; none where it cannot be told.
-func namedBy(ctx context.Context, t Tidier, plan string) []string {
+// namedBy gives the uploads that a plan names; fs.ErrNotExist where there is no such plan.
+func namedBy(ctx context.Context, t Tidier, plan string) ([]string, error) {
 	raw, err := t.Read(ctx, Private+"/"+plan)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var p Plan
 	if id, _ := planID(plan); json.Unmarshal(raw, &p) != nil || ID(p.Key) != id || len(p.parts()) != len(p.Files) {
-		return nil
+		return nil, errors.New("it is no plan")
 	}
-	return p.parts()
+	return p.parts(), nil
 }
 
 // stale names what may go, plans before uploads.
-func stale(entries []Entry, now time.Time, named func(plan string) []string) []string {
+func stale(entries []Entry, now time.Time, named func(plan string) ([]string, error)) []string {
 	planned := map[string]string{} // a plan of each delivery: all name the same uploads
 	for _, e := range entries {
 		if id, ok := planID(e.Name); ok {
@@ -77,11 +79,11 @@ func stale(entries []Entry, now time.Time, named func(plan string) []string) []s
 	}
 	orphan := func(id, upload string) bool {
 		plan, ok := planned[id]
-		if !ok {
-			return true
+		if !ok { // the list may have left it out
+			plan = firstPlan(id)
 		}
-		parts := named(plan)
-		return len(parts) > 0 && !slices.Contains(parts, upload)
+		parts, err := named(plan)
+		return errors.Is(err, fs.ErrNotExist) || err == nil && !slices.Contains(parts, upload)
 	}
 	var plans, uploads []string
 	for _, e := range entries {
@@ -98,6 +100,9 @@ func stale(entries []Entry, now time.Time, named func(plan string) []string) []s
 	}
 	return append(plans, uploads...)
 }
+
+// firstPlan is the plan that each delivery has.
+func firstPlan(id string) string { return id + ".1.json" }
 
 // planID takes ID.N.json apart.
 func planID(name string) (string, bool) {
