@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -54,7 +55,13 @@ func (s *State) Resolve(sub Submission, have Defaults) (Choice, error) {
 	}
 	c.Destinations = unique(c.Destinations)
 	for _, d := range c.Destinations {
-		if _, err := s.Destination(d, have); err != nil {
+		_, err := s.Destination(d, have)
+		if err != nil && len(sub.Destinations) == 0 { // a person finds it in the profile alone
+			f := AsFailure(err)
+			f.Detail = fmt.Sprintf("profile %q: %s", name, f.Detail)
+			err = &f
+		}
+		if err != nil {
 			return Choice{}, err
 		}
 	}

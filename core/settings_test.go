@@ -56,7 +56,7 @@ func TestSubmissionIsResolved(t *testing.T) {
 	}{
 		{"unknown profile", Submission{Profile: "nix"}, CodeUnknown, "known profiles: bills, default, lost"},
 		{"unknown destination", Submission{Destinations: []string{"nix"}}, CodeUnknown, "known destinations: archive, delivered"},
-		{"profile names an unknown destination", Submission{Profile: "lost"}, CodeUnknown, "nowhere"},
+		{"profile names an unknown destination", Submission{Profile: "lost"}, CodeUnknown, `profile "lost": there is no destination "nowhere"`},
 		{"language is a path", Submission{Languages: []string{"../eng"}}, CodeBadRequest, "../eng"},
 		{"language is an option", Submission{Languages: []string{"-l"}}, CodeBadRequest, "-l"},
 		{"too many languages", Submission{Languages: []string{"a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q"}}, CodeBadRequest, "17"},
