@@ -69,8 +69,7 @@ func wrong(path, format string, a ...any) error {
 }
 
 func (s *Settings) checkServer() error {
-	host, port, err := net.SplitHostPort(s.Server)
-	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || portErr != nil || n == 0 {
+	if !lib.IsAddress(s.Server) {
 		return wrong("/server", "%q is not host:port, such as mail.example.org:587", s.Server)
 	}
 	if !slices.Contains([]string{"", tlsStart, tlsImplicit, tlsNone}, s.TLS) {

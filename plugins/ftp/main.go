@@ -5,10 +5,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -38,8 +36,7 @@ func (s *Settings) Validate() error {
 	refuse := func(field, format string, a ...any) error {
 		return &sdk.SettingsError{Path: "/" + field, Detail: fmt.Sprintf(format, a...)}
 	}
-	host, port, err := net.SplitHostPort(s.Address)
-	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@ ") {
+	if !deliver.IsAddress(s.Address) {
 		return refuse("address", "%q is not host:port such as files.example.org:21", s.Address)
 	}
 	switch {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -17,6 +19,13 @@ import (
 func Loopback(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && a.IsLoopback()
+}
+
+// IsAddress reports whether s is host:port, the port a number.
+func IsAddress(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && n != 0 && host != "" && !strings.ContainsAny(host, "/@ ")
 }
 
 // Roots reads certificates in PEM that are to be trusted instead of the system's; nil for
