@@ -33,9 +33,6 @@ type window struct {
 	*joinpair.Primary
 	stop context.CancelFunc
 	ctx  context.Context // ends with stop
-
-	mu  sync.Mutex // guards why
-	why error      // nothing was formed
 }
 
 func newForming(m *membership) *forming {
@@ -61,9 +58,6 @@ func (f *forming) run(ctx context.Context) error {
 func (f *forming) await(ctx context.Context, w *window) {
 	defer context.AfterFunc(ctx, w.stop)()
 	formed, err := w.Run(w.ctx)
-	w.mu.Lock()
-	w.why = err
-	w.mu.Unlock()
 	if formed == nil {
 		f.log.Warn("no pair was formed", "err", err)
 	} else {
@@ -281,10 +275,8 @@ func (f *forming) Window() *api.PairWindow {
 	}
 	p := w.Progress()
 	out := &api.PairWindow{Stage: string(p.Stage), Until: p.Until, Wrong: p.Wrong, Peer: p.Peer}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.why != nil {
-		why := core.AsFailure(w.why)
+	if p.Why != nil {
+		why := core.AsFailure(p.Why)
 		out.Why = &api.Problem{Code: why.Code, Detail: why.Detail, Remedy: why.Remedy}
 	}
 	return out

@@ -134,6 +134,23 @@ func TestAServerThatDoesNotAnswerIsToldWithItsAddress(t *testing.T) {
 	says(t, "nobody", err, CodeUnreachable, "does not answer at 127.0.0.1:1")
 }
 
+// Whoever was refused may ask the window at once why: it is closed with the reason.
+func TestAClosedWindowSaysWhyAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.south.proposal.Manifest.Zone = "Asia/Tokyo"
+	r.open(t)
+	if why := r.window.Progress().Why; why != nil {
+		t.Errorf("an open window says %v", why)
+	}
+	_, err := r.join(t)
+	says(t, "joiner", err, CodeRefused, "time zone")
+	p := r.window.Progress()
+	if p.Stage != Closed {
+		t.Fatalf("got stage %s, want %s", p.Stage, Closed)
+	}
+	says(t, "window", p.Why, CodeRefused, "time zone")
+}
+
 // A joiner that has the code and does not go on must not hold the window for ever.
 func TestAJoinerThatStopsHalfWayClosesTheWindow(t *testing.T) {
 	r := newRig(t)

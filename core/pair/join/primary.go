@@ -67,6 +67,7 @@ type Progress struct {
 	Wrong int       // tries that were wrong
 	Until time.Time // end of the stage
 	Peer  string    // name of the joiner, once it has told
+	Why   error     // nothing was formed; set with the stage Closed
 }
 
 // Primary is the window through which one server joins. It serves the paths below /join/
@@ -112,7 +113,7 @@ func (p *Primary) Code() Code { return p.code }
 func (p *Primary) Progress() Progress {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Progress{p.stage, p.wrong, p.until, p.met.joiner.Server.Name}
+	return Progress{p.stage, p.wrong, p.until, p.met.joiner.Server.Name, p.err}
 }
 
 // Run waits until the pair is formed, or the window closes: the time is over, the code was
