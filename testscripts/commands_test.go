@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -74,13 +73,6 @@ func endServer(ts *testscript.TestScript, sig syscall.Signal) error {
 		ts.Fatalf("the server did not end within %v", patience)
 		return nil
 	}
-}
-
-func freeAddress(ts *testscript.TestScript) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func get(url string) error {

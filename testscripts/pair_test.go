@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -74,25 +75,36 @@ func (p *pairServers) named(ts *testscript.TestScript, name string) *pairServer 
 
 func (s *pairServer) url() string { return "http://" + s.web }
 
-// lastingAddress is one that nobody listens on, and that the system gives to nobody: a server
-// that is stopped finds it free again.
-func lastingAddress(ts *testscript.TestScript) string {
+// lastingAddress is one that nobody listens on, and that neither the system nor another script
+// gets: a server that is stopped finds it free again.
+func lastingAddress() (string, error) {
 	const first, many, tries = 20_000, 10_000, 100
 	for range tries {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(many)))
+		address := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(many))
+		if _, taken := addresses.LoadOrStore(address, true); taken {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
 		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
+			return address, l.Close()
 		}
 	}
-	ts.Fatalf("there is no free address from port %d on", first)
-	return ""
+	return "", fmt.Errorf("there is no free address from port %d on", first)
+}
+
+// addresses are those that lastingAddress gave.
+var addresses sync.Map
+
+func freeAddress(ts *testscript.TestScript) string {
+	address, err := lastingAddress()
+	ts.Check(err)
+	return address
 }
 
 func (p *pairServers) start(ts *testscript.TestScript, name string, args []string) {
 	s := p.byName[name]
 	if s == nil {
-		s = &pairServer{web: lastingAddress(ts), link: lastingAddress(ts)}
+		s = &pairServer{web: freeAddress(ts), link: freeAddress(ts)}
 		p.byName[name] = s
 		config := fmt.Sprintf("name: %s\nworkers: 2\nweb: {listen: %q}\npair: {listen: %q, address: %q, url: %q}\n", name, s.web, s.link, s.link, s.url())
 		ts.Check(os.WriteFile(ts.MkAbs(name+".yaml"), []byte(config), 0o644))

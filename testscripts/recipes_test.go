@@ -201,14 +201,7 @@ func balance(t *testing.T, name string, more ...string) *balanced {
 	program := programOf(t, "haproxy")
 	a := newAuthority(t)
 	b := &balanced{north: newHalf(t, a, "north.example", "active"), south: newHalf(t, a, "south.example", "standby")}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	front := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	front := freePort(t)
 	_, file := a.issue(t, "scan.example")
 	if strings.Contains(name, "http") {
 		more = append(more, "/etc/haproxy/scans.pem", file)
