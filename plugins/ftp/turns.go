@@ -56,15 +56,20 @@ type turn struct {
 	end  time.Time
 }
 
+// spread is how much longer than one try the pauses between tries may be: those who have met
+// meet again where they come back within the time that a try takes.
+const spread = 8
+
 // take waits for a turn.
 func (p pace) take(ctx context.Context, in turns) (turn, error) {
 	seen := map[string]time.Time{} // since when
 	for {
+		begun := time.Now()
 		t, err := p.tryTake(in, seen)
 		if err != nil || t.name != "" {
 			return t, err
 		}
-		if err := deliver.Pause(ctx, p.poll/2+mathrand.N(p.poll)); err != nil {
+		if err := deliver.Pause(ctx, p.poll/2+mathrand.N(p.poll+spread*time.Since(begun))); err != nil {
 			return turn{}, fmt.Errorf("other deliveries hold the folder: %w", err)
 		}
 	}

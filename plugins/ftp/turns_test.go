@@ -18,10 +18,11 @@ type folder struct {
 	mu     sync.Mutex // guards files
 	files  map[string]bool
 	hidden bool
+	slow   time.Duration // what each answer takes at least
 }
 
 func (f *folder) do(what func()) {
-	time.Sleep(rand.N(30 * time.Millisecond)) // of a bubble
+	time.Sleep(f.slow + rand.N(30*time.Millisecond)) // of a bubble
 	f.mu.Lock()
 	what()
 	f.mu.Unlock()
@@ -78,6 +79,28 @@ func TestTurnsAreNeverSharedAndEverybodyGetsOne(t *testing.T) {
 		all.Wait()
 		if done != 8*5 || len(in.files) != 0 {
 			t.Errorf("%d turns were taken, and %d files are left; want 40 and none", done, len(in.files))
+		}
+	})
+}
+
+// TestThoseWhoMeetAtASlowServerPartAgain: a try takes longer than the pause between two looks.
+func TestThoseWhoMeetAtASlowServerPartAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := &folder{files: map[string]bool{}, slow: 300 * time.Millisecond}
+		begun := time.Now()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				got, err := usual.take(t.Context(), in)
+				if err != nil {
+					t.Error(err)
+				}
+				_ = in.remove(got.name)
+			})
+		}
+		all.Wait()
+		if took := time.Since(begun); took > 5*time.Minute {
+			t.Errorf("8 turns took %v", took)
 		}
 	})
 }
