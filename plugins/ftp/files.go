@@ -136,17 +136,18 @@ func (f *files) List(_ context.Context, folder string) ([]deliver.Entry, error) 
 func (f *files) Remove(_ context.Context, name string) error { return f.ftp.Delete(name) }
 
 // Move looks first and moves then, as the rename of most servers replaces what is there.
-// The turn that is held keeps other deliveries from coming in between.
+// The turn that is held keeps other deliveries from coming in between; so it has to go on
+// after the look, which takes as long as the server likes.
 func (f *files) Move(ctx context.Context, from, to string) error {
-	if !time.Now().Before(f.turn.end) {
-		return errTurnOver
-	}
 	_, err := f.Stat(ctx, to)
 	if err == nil {
 		return fmt.Errorf("rename to %s: %w", to, fs.ErrExist)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if !time.Now().Before(f.turn.end) {
+		return errTurnOver
 	}
 	err = f.ftp.Rename(from, to)
 	if answered(err) {

@@ -26,8 +26,8 @@ const turnsDir = deliver.Private + "/turns"
 
 // pace is how long turns take.
 type pace struct {
-	turn  time.Duration // a move begins within it
-	stall time.Duration // that the server may leave us waiting meanwhile; a move waits twice
+	turn  time.Duration // a rename begins within it
+	stall time.Duration // that the server may leave us waiting meanwhile; a rename waits twice
 	stale time.Duration // after which nothing of a turn is under way
 	poll  time.Duration // between two looks, on average
 }

@@ -125,11 +125,11 @@ func TestTheTurnOfACrashEnds(t *testing.T) {
 	})
 }
 
-// TestATurnIsOverBeforeOthersTakeIt is about the constants: a move that begins at a turn's
+// TestATurnIsOverBeforeOthersTakeIt is about the constants: a rename that begins at a turn's
 // end waits for two answers.
 func TestATurnIsOverBeforeOthersTakeIt(t *testing.T) {
 	if last := usual.turn + 2*usual.stall; last >= usual.stale {
-		t.Errorf("a move may end %v after its turn began; others take it after %v", last, usual.stale)
+		t.Errorf("a rename may end %v after its turn began; others take it after %v", last, usual.stale)
 	}
 }
 
