@@ -92,8 +92,15 @@ func folderOf(name string) string {
 	return ""
 }
 
+// entry puts right a year that was guessed. Some lists leave it out and give the server's own
+// time; where the server's new year has begun and ours has not, a file of just now looks a
+// year old, and one to sweep.
 func entry(e *ftp.Entry) deliver.Entry {
-	return deliver.Entry{Name: path.Base(e.Name), Size: int64(min(e.Size, 1<<62)), Modified: e.Time}
+	modified := e.Time
+	if next := modified.AddDate(1, 0, 0); time.Until(next).Abs() < 24*time.Hour {
+		modified = next
+	}
+	return deliver.Entry{Name: path.Base(e.Name), Size: int64(min(e.Size, 1<<62)), Modified: modified}
 }
 
 func (f *files) Read(_ context.Context, name string) ([]byte, error) {
