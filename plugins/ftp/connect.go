@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/textproto"
 	"path"
@@ -236,7 +237,11 @@ func (resumed) Put(string, *tls.ClientSessionState) {}
 // enter goes to the destination's folder, and makes it where that is wanted, and the private
 // ones. Whether those were there before a server need not say: what is put there tells.
 func (f *files) enter(dir string, create bool) error {
-	if err := f.change(dir, create); err != nil {
+	err := f.change(dir, create)
+	if answered(err) && !create {
+		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	if err != nil {
 		return fmt.Errorf("go to the folder %s: %w", dir, err)
 	}
 	for _, private := range []string{deliver.Private, turnsDir} {

@@ -147,9 +147,9 @@ func TestWhatAServerForbidsIsSaid(t *testing.T) {
 		temporary bool
 		words     []string
 	}{
-		"writing":   {`Handler.authorizer.override_perm(user, out, "elr", recursive=True)`, false, []string{"let the user scanner"}},
+		"writing":   {`Handler.authorizer.user_table[user]["perm"] = "elr"`, false, []string{"let the user scanner"}},
 		"all files": {`Handler.ftp_NLST = lambda self, path: self.push_dtp_data(b"", cmd="NLST")`, false, []string{"does not list", "list and read"}},
-		"more room": {`Handler.ftp_STOR = lambda self, file, mode="w": self.respond("552 over quota")`, true, []string{"552 over quota", "make room"}},
+		"more room": {`Handler.ftp_STOR = lambda self, file, mode="w": self.respond("552 over quota")`, true, []string{"552", "over quota", "make room"}},
 		"file ports": {`Handler.ftp_EPSV = lambda self, line: self.respond("500 no")
 Handler.ftp_PASV = lambda self, line: self.respond("227 Entering passive mode (127,0,0,1,0,1).")`, true, []string{"passive ports"}},
 	} {

@@ -115,7 +115,8 @@ func proFTPD(t testing.TB, tls string, options ...string) remote {
 // its handler.
 func pyftpdlib(t testing.TB, changes string) remote {
 	t.Helper()
-	if err := exec.Command("python3", "-c", "import pyftpdlib.servers").Run(); err != nil {
+	const python = "/usr/bin/python3" // which the distribution's packages are for
+	if err := exec.Command(python, "-c", "import pyftpdlib.servers").Run(); err != nil {
 		t.Skip("pyftpdlib is missing: apt-get install python3-pyftpdlib")
 	}
 	out, address := t.TempDir(), freeAddress(t)
@@ -135,6 +136,6 @@ Handler.banner = "ready"
 ` + changes + `
 FTPServer((host, int(port)), Handler).serve_forever()
 `
-	delivertest.Start(t, address, exec.Command("python3", "-c", program, out, host, port, someone, password))
+	delivertest.Start(t, address, exec.Command(python, "-c", program, out, host, port, someone, password))
 	return remote{Settings{Address: address, User: someone, Password: password, TLS: tlsNone, Dir: "in"}, filepath.Join(out, "in")}
 }
