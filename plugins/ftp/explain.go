@@ -36,6 +36,8 @@ func explain(ctx context.Context, err error, s Settings) error {
 	answer, _ := errors.AsType[*textproto.Error](err)
 	_, data := errors.AsType[*dataError](err)
 	switch {
+	case full(err):
+		out.Remedy = "let the server take more connections at once, of this user and from this address; the delivery is tried again by itself"
 	case data || answer != nil && answer.Code == ftp.StatusCanNotOpenDataConnection:
 		out.Remedy = "files go over a port of their own: have the server's firewall let in its passive ports; the delivery is tried again by itself"
 	case errors.Is(err, fs.ErrNotExist):
@@ -66,6 +68,9 @@ func person(err error, s Settings) string {
 	if _, plain := errors.AsType[tls.RecordHeaderError](err); plain && s.TLS == tlsImplicit {
 		return "the server does not begin with TLS; leave out tls, or say tls: explicit"
 	}
+	if full(err) {
+		return ""
+	}
 	if _, no := errors.AsType[*noTLSError](err); no {
 		return "the server offers no TLS, or turns everybody away; where the network is trusted, tls: none delivers without"
 	}
@@ -79,6 +84,14 @@ func person(err error, s Settings) string {
 		return "let the user " + s.User + " list, read, write, rename and delete in " + s.where() + ", then retry the job"
 	}
 	return ""
+}
+
+// full reports whether the server lets in nobody more at present. Some have the number of a
+// wrong password for it.
+func full(err error) bool {
+	_, early := errors.AsType[*noTLSError](err)
+	_, login := errors.AsType[*loginError](err)
+	return (early || login) && mentions(err, "maximum number", "too many", "already connected", "sessions") && !mentions(err, "attempt", "fail", "incorrect")
 }
 
 // notLetIn says what helps against a no to a login, "" where time may help. Of some the

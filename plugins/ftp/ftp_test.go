@@ -141,6 +141,17 @@ func TestWhatOnlyAPersonCanCureIsSaid(t *testing.T) {
 	refusal(t, gone, true, "connection refused", "tried again by itself")
 }
 
+// TestAFullHouseIsNoWrongPassword: servers have one number for both.
+func TestAFullHouseIsNoWrongPassword(t *testing.T) {
+	r := proFTPD(t, "", "MaxClientsPerUser 1")
+	first, err := open(t.Context(), r.settings, usual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.close()
+	refusal(t, r.settings, true, "530", "more connections at once")
+}
+
 func TestWhatAServerForbidsIsSaid(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes   string
