@@ -80,7 +80,7 @@ func person(err error, s Settings) string {
 	switch {
 	case errors.Is(err, errHidden):
 		return "let the user " + s.User + " list and read what it has written to " + s.where() + ", then retry the job"
-	case answer != nil && answer.Code >= 500 && mentions(err, "denied", "permission", "privilege", "not allowed", "read-only", "read only"):
+	case answer != nil && answer.Code >= 500 && mentions(answer, "denied", "permission", "privilege", "not allowed", "read-only", "read only"):
 		return "let the user " + s.User + " list, read, write, rename and delete in " + s.where() + ", then retry the job"
 	}
 	return ""

@@ -171,6 +171,15 @@ Handler.ftp_PASV = lambda self, line: self.respond("227 Entering passive mode (1
 	}
 }
 
+// TestTheNameOfADocumentIsNoVerdict: it stands in the error too.
+func TestTheNameOfADocumentIsNoVerdict(t *testing.T) {
+	r := pyftpdlib(t, `
+rename = Handler.ftp_RNTO
+Handler.ftp_RNTO = lambda self, path: rename(self, path) if ".twinleaf" in path else self.respond("550 not now")`)
+	_, err := call(t, delivertest.Request(t, "k", "Parking permission"), r.settings)
+	delivertest.WantError(t, err, true, []string{"not now", "Parking permission"})
+}
+
 // TestTheHostOfAPassiveAnswerIsNotAsked: behind a firewall a server often names an address
 // that only it can reach.
 func TestTheHostOfAPassiveAnswerIsNotAsked(t *testing.T) {
