@@ -21,6 +21,7 @@ type grant struct {
 	ctx              context.Context
 	end              context.CancelFunc
 	told             atomic.Int32 // refusals that were logged
+	last             atomic.Int64 // of the tunnels to hosts with many ports, as a tunnel has it
 
 	mu sync.Mutex            // guards what follows
 	at map[string]netip.Addr // where a host was reached of which more than one port is granted
@@ -30,6 +31,9 @@ func newGrant(author, operator []Address) *grant {
 	ctx, end := context.WithCancel(context.Background())
 	return &grant{author: author, operator: operator, ctx: ctx, end: end, at: map[string]netip.Addr{}}
 }
+
+// many reports whether more than one port of a host is granted.
+func (g *grant) many(host string) bool { return slices.Contains(g.operator, Address{host, High}) }
 
 // reached is the machine that a host's first connection led to. Its others go there too: a
 // name may stand for several machines, and only that one listens on the port that it named.
@@ -88,7 +92,11 @@ func (p *Proxy) serve(conn net.Conn, g *grant, full bool) {
 	if _, err := conn.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n")); err != nil {
 		return
 	}
-	(&tunnel{plugin: conn, host: host, ahead: in, idle: p.config.Idle}).run()
+	last := new(atomic.Int64)
+	if g.many(to.Host) { // one waits while another is busy
+		last = &g.last
+	}
+	(&tunnel{plugin: conn, host: host, ahead: in, idle: p.config.Idle, last: last}).run()
 }
 
 // decline says why there is no tunnel, with status unless that was a refusal.
@@ -109,7 +117,7 @@ func (p *Proxy) decline(conn net.Conn, g *grant, status int, err error) {
 func (p *Proxy) connect(g *grant, to Address) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(g.ctx, p.config.DialTimeout)
 	defer cancel()
-	high := slices.Contains(g.operator, Address{to.Host, High})
+	high := g.many(to.Host)
 	if high && to.Port >= firstHigh || slices.Contains(g.operator, to) {
 		return p.granted(ctx, g, to, high)
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 // tunnel carries bytes between a plug-in and a host until both have said that they have
-// no more, one fails, or neither says anything for idle.
+// no more, one fails, or neither says anything for idle, there and in tunnels that belong to it.
 type tunnel struct {
 	plugin, host net.Conn
 	ahead        io.Reader // plugin, with what was read of it already
 	idle         time.Duration
-	last         atomic.Int64 // when bytes last went either way, Unix nanoseconds
+	last         *atomic.Int64 // when bytes last went either way, Unix nanoseconds; tunnels that belong together share it
 }
 
 // run returns when nothing more can be carried; both ends are then closed.
