@@ -171,20 +171,26 @@ func (d *Delivery) prepare(ctx context.Context, mine string) (*Plan, error) {
 	return plan, nil
 }
 
-// upload brings a file under its private name, and checks that it has come whole.
+// upload brings a file under its private name.
 func (d *Delivery) upload(ctx context.Context, f Item, done *Progress) error {
 	content, err := Open(ctx, d.Request.Files[f.Index], done)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	name := Private + "/" + f.Part
-	if err := d.To.Put(ctx, name, content, content.Size); err != nil {
+	return d.put(ctx, f.Part, content, content.Size)
+}
+
+// put writes a private file and checks that it has come whole: some destinations take the
+// end of a connection for that of the file.
+func (d *Delivery) put(ctx context.Context, part string, content Content, size int64) error {
+	name := Private + "/" + part
+	if err := d.To.Put(ctx, name, content, size); err != nil {
 		return err
 	}
 	there, err := d.To.Stat(ctx, name)
-	if err == nil && there.Size != content.Size {
-		err = fmt.Errorf("%s: the destination holds %d of %d bytes", f.Part, there.Size, content.Size)
+	if err == nil && there.Size != size {
+		err = fmt.Errorf("%s: the destination holds %d of %d bytes", part, there.Size, size)
 	}
 	return err
 }
@@ -226,7 +232,7 @@ func (d *Delivery) draft(ctx context.Context, plan *Plan, fresh string) error {
 	if err != nil {
 		return err
 	}
-	return d.To.Put(ctx, Private+"/"+fresh, Bytes(raw), int64(len(raw)))
+	return d.put(ctx, fresh, Bytes(raw), int64(len(raw)))
 }
 
 // withdraw removes what a plan that came too late has uploaded. The plan that is there

@@ -151,21 +151,35 @@ func TestAVanishedPrivateFolderIsNotTakenForDone(t *testing.T) {
 	}
 }
 
+// TestAShortUploadIsNotDelivered, be it one of the files or that of the plan.
 func TestAShortUploadIsNotDelivered(t *testing.T) {
-	d := newFolder(t)
-	_, err := deliver.Once(t.Context(), deliver.Delivery{Request: delivertest.Request(t, "k", "scan"), To: short{d}})
-	if err == nil || !strings.Contains(err.Error(), "holds 3 of") {
-		t.Errorf("error = %v, want the sizes", err)
-	}
-	if got := delivertest.Folder(t, string(d)); len(got) != 0 {
-		t.Errorf("the folder holds %q", got)
+	r := delivertest.Request(t, "k", "scan")
+	for n := 1; n <= len(r.Files)+1; n++ {
+		d := newFolder(t)
+		_, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: &short{d, n}})
+		if err == nil || !strings.Contains(err.Error(), "holds 3 of") {
+			t.Errorf("upload %d: error = %v, want the sizes", n, err)
+		}
+		if got := delivertest.Folder(t, string(d)); len(got) != 0 {
+			t.Errorf("upload %d: the folder holds %q", n, got)
+		}
+		if _, err := deliver.Once(t.Context(), deliver.Delivery{Request: r, To: d}); err != nil {
+			t.Errorf("upload %d: the next call: %v", n, err)
+		}
 	}
 }
 
-type short struct{ folder }
+// short is cut off in one of its uploads.
+type short struct {
+	folder
+	left int // uploads until that
+}
 
-func (s short) Put(ctx context.Context, name string, content deliver.Content, _ int64) error {
-	return s.folder.Put(ctx, name, content, 3)
+func (s *short) Put(ctx context.Context, name string, content deliver.Content, size int64) error {
+	if s.left--; s.left == 0 {
+		size = 3
+	}
+	return s.folder.Put(ctx, name, content, size)
 }
 
 // failing does what it is told, as long as the call goes on and fail allows it.
