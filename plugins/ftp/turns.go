@@ -24,6 +24,10 @@ import (
 // the time stale is one of a turn that is over, whatever the clocks say.
 const turnsDir = deliver.Private + "/turns"
 
+// turnSuffix ends the names in turnsDir that count: there are servers that put something of
+// their own into every folder.
+const turnSuffix = ".turn"
+
 // pace is how long turns take.
 type pace struct {
 	turn  time.Duration // a rename begins within it
@@ -81,7 +85,7 @@ func (p pace) tryTake(in turns, seen map[string]time.Time) (turn, error) {
 	if err != nil || p.busy(in, names, seen) {
 		return turn{}, err
 	}
-	mine := turn{strings.ToLower(rand.Text()), time.Now().Add(p.turn)}
+	mine := turn{strings.ToLower(rand.Text()) + turnSuffix, time.Now().Add(p.turn)}
 	if err := in.put(mine.name); err != nil {
 		_ = in.remove(mine.name)
 		return turn{}, err
@@ -142,7 +146,7 @@ func (t turnFiles) names() ([]string, error) {
 	for i, name := range names {
 		names[i] = path.Base(name)
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, ".") }), err
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, turnSuffix) }), err
 }
 
 func (t turnFiles) put(name string) error {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -154,4 +156,24 @@ func TestAServerThatHidesFilesGivesNoTurn(t *testing.T) {
 			t.Errorf("%v is left", in.files)
 		}
 	})
+}
+
+func TestWhatAServerPutsIntoFoldersTakesNoTurn(t *testing.T) {
+	r := pyftpdlib(t, "")
+	f, err := open(t.Context(), r.settings, usual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	if err := os.Mkdir(filepath.Join(r.dir, turnsDir, "@eaDir"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := f.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if names, err := (turnFiles{f}).names(); err != nil || !slices.Equal(names, []string{f.turn.name}) {
+		t.Errorf("the turns are %q, %v, want %q alone", names, err, f.turn.name)
+	}
 }
