@@ -38,6 +38,8 @@ func explain(ctx context.Context, err error, s Settings) error {
 	switch {
 	case full(err):
 		out.Remedy = "let the server take more connections at once, of this user and from this address; the delivery is tried again by itself"
+	case errors.Is(err, errTurnOver) || errors.Is(err, errWaited):
+		out.Remedy = "deliveries into one folder take turns, and the server is slow at them: see how busy it is, and how many files lie in " + s.where() + "; the delivery is tried again by itself"
 	case data || answer != nil && answer.Code == ftp.StatusCanNotOpenDataConnection:
 		out.Remedy = "files go over a port of their own: have the server's firewall let in its passive ports; the delivery is tried again by itself"
 	case errors.Is(err, fs.ErrNotExist):

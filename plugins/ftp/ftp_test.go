@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -234,5 +237,40 @@ func TestBadSettingsAreRefused(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("settings %s: error = %v, want %s …", settings, err, want)
 		}
+	}
+}
+
+func TestACallThatIsCancelledEnds(t *testing.T) {
+	for name, words := range map[string]string{"before the server speaks": "", "while it logs in": "220 ready\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				_, _ = io.WriteString(conn, words)
+				if words != "" {
+					_, _ = conn.Read(make([]byte, 1))
+				}
+				cancel()
+				<-t.Context().Done()
+			}()
+			begun := time.Now()
+			s := Settings{Address: l.Addr().String(), User: someone, TLS: tlsNone}
+			_, err = send(ctx, delivertest.Request(t, "k", "scan"), s, nil, usual)
+			if err := explain(ctx, err, s); !errors.Is(err, context.Canceled) {
+				t.Errorf("error = %v, want that it was cancelled", err)
+			}
+			if took := time.Since(begun); took > stallTimeout/2 {
+				t.Errorf("it ended after %v", took)
+			}
+		})
 	}
 }

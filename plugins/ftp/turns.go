@@ -44,6 +44,9 @@ func (p pace) wait() time.Duration { return p.stale + time.Minute }
 // errTurnOver is temporary: the next call goes on where this one stopped.
 var errTurnOver = errors.New("the server was too slow for one turn; others may deliver now")
 
+// errWaited is temporary too.
+var errWaited = errors.New("other deliveries hold the folder")
+
 // errHidden says that the server does not let us see our own files.
 var errHidden = errors.New("the server does not list what lies in " + turnsDir)
 
@@ -74,7 +77,7 @@ func (p pace) take(ctx context.Context, in turns) (turn, error) {
 			return t, err
 		}
 		if err := deliver.Pause(ctx, p.poll/2+mathrand.N(p.poll+spread*time.Since(begun))); err != nil {
-			return turn{}, fmt.Errorf("other deliveries hold the folder: %w", err)
+			return turn{}, fmt.Errorf("%w: %w", errWaited, err)
 		}
 	}
 }

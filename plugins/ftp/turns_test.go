@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
 // folder is turnsDir of a server that takes its time: what is asked for happens somewhere
@@ -143,6 +145,7 @@ func TestWaitingForATurnEnds(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error = %v, want the deadline's", err)
 		}
+		delivertest.WantError(t, explain(t.Context(), err, Settings{}), true, []string{"other deliveries", "take turns"})
 	})
 }
 
@@ -175,5 +178,26 @@ func TestWhatAServerPutsIntoFoldersTakesNoTurn(t *testing.T) {
 	defer unlock()
 	if names, err := (turnFiles{f}).names(); err != nil || !slices.Equal(names, []string{f.turn.name}) {
 		t.Errorf("the turns are %q, %v, want %q alone", names, err, f.turn.name)
+	}
+}
+
+func TestTheServerMayTakeLessTimeDuringATurn(t *testing.T) {
+	f, err := open(t.Context(), pyftpdlib(t, "").settings, usual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	for range 2 {
+		if f.way.stall != stallTimeout || f.way.begun.Stall != stallTimeout {
+			t.Errorf("without a turn it may take %v and %v, want %v", f.way.begun.Stall, f.way.stall, stallTimeout)
+		}
+		unlock, err := f.Lock(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.way.stall != usual.stall || f.way.begun.Stall != usual.stall {
+			t.Errorf("during a turn it may take %v and %v, want %v", f.way.begun.Stall, f.way.stall, usual.stall)
+		}
+		unlock()
 	}
 }
