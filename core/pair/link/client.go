@@ -48,6 +48,8 @@ type ClientConfig struct {
 	Call    time.Duration // of any other call that is no transfer: 10 s
 	Deep    time.Duration // of a deep manifest, for which engines read a page: 60 s
 	Idle    time.Duration // during which a transfer may stand still: 30 s
+
+	connect connect // that of the system
 }
 
 func (c ClientConfig) withDefaults() ClientConfig {
@@ -60,6 +62,9 @@ func (c ClientConfig) withDefaults() ClientConfig {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.connect == nil {
+		c.connect = new(net.Dialer).DialContext
 	}
 	return c
 }
@@ -78,7 +83,7 @@ type Client struct {
 func NewClient(cfg ClientConfig) *Client {
 	cfg = cfg.withDefaults()
 	complain := newComplaints(cfg.Log)
-	d := &dialer{addresses: cfg.Addresses, tls: ClientTLS(cfg.Self, cfg.Pin), limit: cfg.Dial, refused: func(err error) {
+	d := &dialer{addresses: cfg.Addresses, tls: ClientTLS(cfg.Self, cfg.Pin), limit: cfg.Dial, connect: cfg.connect, refused: func(err error) {
 		if f := (*core.Failure)(nil); errors.As(err, &f) {
 			complain.about(f.Code, f)
 		}

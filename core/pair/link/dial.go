@@ -15,12 +15,16 @@ type dials interface {
 	dial(ctx context.Context) (net.Conn, error)
 }
 
+// connect opens a connection to an address, as a net.Dialer does.
+type connect func(ctx context.Context, network, address string) (net.Conn, error)
+
 // dialer opens connections to the peer at whichever of its addresses answers.
 type dialer struct {
 	addresses []string
 	tls       *tls.Config
 	limit     time.Duration // for all addresses together
 	refused   func(error)   // is told of who answers and is not the peer
+	connect   connect
 
 	mu   sync.Mutex // guards next
 	next int        // the address that answered last
@@ -67,7 +71,7 @@ func (d *dialer) one(ctx context.Context, address string, shares int) (net.Conn,
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(shares))
 		defer cancel()
 	}
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	raw, err := d.connect(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -241,13 +241,21 @@ func (l *logged) String() string {
 
 func newRig(t testing.TB, change ...func(*ServerConfig, *ClientConfig)) *rig {
 	t.Helper()
-	r := &rig{peer: &peer{asides: map[string][][]byte{}, blobs: map[core.Ref][]byte{}}, log: &logged{}}
-	own, ownPrint := someone(t)
-	their, theirPrint := someone(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What takes longer than these hangs. Of the bounds in the field tell tests on wires.
+	patient := func(s *ServerConfig, c *ClientConfig) { c.Dial, c.Message = 20*time.Second, 20*time.Second }
+	return newRigAt(t, l, append([]func(*ServerConfig, *ClientConfig){patient}, change...)...)
+}
+
+// newRigAt is a rig whose server listens there.
+func newRigAt(t testing.TB, l net.Listener, change ...func(*ServerConfig, *ClientConfig)) *rig {
+	t.Helper()
+	r := &rig{peer: &peer{asides: map[string][][]byte{}, blobs: map[core.Ref][]byte{}}, log: &logged{}}
+	own, ownPrint := someone(t)
+	their, theirPrint := someone(t)
 	r.listens, r.address = &counted{Listener: l}, l.Addr().String()
 	log := slog.New(slog.NewTextHandler(r.log, nil))
 	sc := ServerConfig{Self: their, Log: log}
@@ -287,7 +295,7 @@ func refOf(content []byte) core.Ref {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	end := time.NewTimer(10 * time.Second)
+	end := time.NewTimer(20 * time.Second)
 	defer end.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

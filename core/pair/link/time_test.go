@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,46 +16,29 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core/pair"
 )
 
-// mute listens and never says anything, as a frozen server does.
-func mute(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l.Addr().String()
-}
-
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestAddressesAreTriedInTurn(t *testing.T) {
-	r := newRig(t)
-	c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses = []string{mute(t), nobody(t), r.address} })
-	began := time.Now()
-	if err := c.Send(t.Context(), pair.AskRest{}); err != nil {
-		t.Fatal(err)
-	}
-	if d := time.Since(began); d > time.Second {
-		t.Errorf("it took %v", d)
-	}
-	c.Close()
-	began = time.Now()
-	if err := c.Send(t.Context(), pair.AskRest{}); err != nil {
-		t.Fatal(err)
-	}
-	if d := time.Since(began); d > 200*time.Millisecond {
-		t.Errorf("the second time took %v: it did not stay with the address that answered", d)
-	}
+	onWires(t, nil, func(t *testing.T, r *rig, w *wires) {
+		w.mute(t, "mute")
+		c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses = []string{"mute", "nobody", r.address} })
+		began := time.Now()
+		if err := c.Send(t.Context(), pair.AskRest{}); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(began); d != time.Second/3 {
+			t.Errorf("it took %v, want the share of one of three addresses", d)
+		}
+		c.Close()
+		began = time.Now()
+		if err := c.Send(t.Context(), pair.AskRest{}); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(began); d > 0 {
+			t.Errorf("the second time took %v: it did not stay with the address that answered", d)
+		}
+		if want := []string{"mute", "nobody", "peer", "peer"}; !slices.Equal(w.tried, want) {
+			t.Errorf("it tried %v, want %v", w.tried, want)
+		}
+	})
 }
 
 func TestAStrangerAtOneAddressDoesNotHideThePeerAtAnother(t *testing.T) {
@@ -67,29 +51,37 @@ func TestAStrangerAtOneAddressDoesNotHideThePeerAtAnother(t *testing.T) {
 }
 
 func TestAPeerThatDoesNotAnswerCostsASecond(t *testing.T) {
-	r := newRig(t)
-	for what, address := range map[string]string{"frozen": mute(t), "gone": nobody(t)} {
-		c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses = []string{address} })
-		began := time.Now()
-		err := c.Send(t.Context(), pair.AskRest{})
-		if d := time.Since(began); !errors.Is(err, ErrUnreachable) || d > 1500*time.Millisecond {
-			t.Errorf("%s: %v after %v", what, err, d)
+	onWires(t, nil, func(t *testing.T, r *rig, w *wires) {
+		w.mute(t, "frozen")
+		for address, want := range map[string]time.Duration{"frozen": time.Second, "gone": 0} {
+			c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses = []string{address} })
+			began := time.Now()
+			err := c.Send(t.Context(), pair.AskRest{})
+			if d := time.Since(began); !errors.Is(err, ErrUnreachable) || d != want {
+				t.Errorf("%s: %v after %v, want %v", address, err, d, want)
+			}
 		}
-	}
-	c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses = nil })
-	if err := c.Send(t.Context(), pair.AskRest{}); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no address") {
-		t.Errorf("without an address: %v", err)
-	}
+		c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses = nil })
+		if err := c.Send(t.Context(), pair.AskRest{}); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no address") {
+			t.Errorf("without an address: %v", err)
+		}
+	})
 }
 
 func TestShippingEndsWithItsContext(t *testing.T) {
-	r := newRig(t)
-	c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses, cfg.Dial = []string{mute(t)}, time.Minute })
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := c.Ship(ctx, [][]byte{{1}}); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrUnreachable) {
-		t.Errorf("got %v", err)
-	}
+	onWires(t, nil, func(t *testing.T, r *rig, w *wires) {
+		w.mute(t, "frozen")
+		c := r.as(t, func(cfg *ClientConfig) { cfg.Addresses, cfg.Dial = []string{"frozen"}, time.Minute })
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		if _, err := c.Ship(ctx, [][]byte{{1}}); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrUnreachable) {
+			t.Errorf("got %v", err)
+		}
+		if d := time.Since(began); d != 20*time.Millisecond {
+			t.Errorf("it ended after %v", d)
+		}
+	})
 }
 
 // A hello that waits looks like silence, and silence leads to a takeover.
@@ -134,44 +126,50 @@ func TestAHelloDoesNotWaitBehindBlobs(t *testing.T) {
 }
 
 func TestATransferThatStandsStillIsEnded(t *testing.T) {
-	brief := func(s *ServerConfig, c *ClientConfig) { c.Idle = 50 * time.Millisecond }
-	r := newRig(t, brief)
-	r.hold = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-	err := r.client.PutBlob(t.Context(), refOf([]byte("x")), strings.NewReader("x"), 1)
-	if !errors.Is(err, errIdle) || !errors.Is(err, ErrUnreachable) {
-		t.Errorf("got %v", err)
-	}
+	onWires(t, nil, func(t *testing.T, r *rig, _ *wires) {
+		r.hold = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		began := time.Now()
+		err := r.client.PutBlob(t.Context(), refOf([]byte("x")), strings.NewReader("x"), 1)
+		if d := time.Since(began); !errors.Is(err, errIdle) || !errors.Is(err, ErrUnreachable) || d != 30*time.Second {
+			t.Errorf("got %v after %v", err, d)
+		}
+	})
 }
 
 // A sender that stops in the middle must not hold the server's connection for ever.
 func TestASenderThatStopsIsLetGo(t *testing.T) {
-	r := newRig(t, func(s *ServerConfig, c *ClientConfig) { s.Idle = 50 * time.Millisecond })
-	stuck, write := io.Pipe()
-	defer write.Close()
-	err := r.client.PutBlob(t.Context(), refOf([]byte("xx")), io.MultiReader(strings.NewReader("x"), stuck), 2)
-	if err == nil || errors.Is(err, errIdle) {
-		t.Errorf("got %v, want the server to end it", err)
-	}
-	if err := r.client.Send(t.Context(), pair.AskRest{}); err != nil {
-		t.Errorf("afterwards: %v", err)
-	}
+	brief := func(s *ServerConfig, _ *ClientConfig) { s.Idle = 20 * time.Second } // less than the client waits
+	onWires(t, brief, func(t *testing.T, r *rig, _ *wires) {
+		stuck, write := io.Pipe()
+		defer write.Close()
+		began := time.Now()
+		err := r.client.PutBlob(t.Context(), refOf([]byte("xx")), io.MultiReader(strings.NewReader("x"), stuck), 2)
+		if d := time.Since(began); err == nil || errors.Is(err, errIdle) || d < 20*time.Second {
+			t.Errorf("got %v after %v, want the server to end it", err, d)
+		}
+		if err := r.client.Send(t.Context(), pair.AskRest{}); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
 }
 
 // What takes long to answer must not be cut off by the time that a transfer may stand still.
 func TestAnAnswerMayTakeLongerThanATransferStandsStill(t *testing.T) {
-	r := newRig(t, func(s *ServerConfig, c *ClientConfig) { s.Idle = 30 * time.Millisecond })
-	var ended error
-	r.hold = func(ctx context.Context) error {
-		select {
-		case <-ctx.Done():
-			ended = ctx.Err()
-		case <-time.After(120 * time.Millisecond):
+	brief := func(s *ServerConfig, _ *ClientConfig) { s.Idle = 5 * time.Second }
+	onWires(t, brief, func(t *testing.T, r *rig, _ *wires) {
+		var ended error
+		r.hold = func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				ended = ctx.Err()
+			case <-time.After(20 * time.Second):
+			}
+			return ended
 		}
-		return ended
-	}
-	if err := r.client.PutBlob(t.Context(), refOf([]byte("x")), strings.NewReader("x"), 1); err != nil {
-		t.Errorf("it was cut off: %v (%v)", err, ended)
-	}
+		if err := r.client.PutBlob(t.Context(), refOf([]byte("x")), strings.NewReader("x"), 1); err != nil {
+			t.Errorf("it was cut off: %v (%v)", err, ended)
+		}
+	})
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {
@@ -220,7 +218,12 @@ func TestAPeerThatStartedAnewIsFoundAtOnce(t *testing.T) {
 
 func TestAPortThatIsTakenIsSaid(t *testing.T) {
 	own, _ := someone(t)
-	s := NewServer(ServerConfig{Self: own, Listen: mute(t)})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := NewServer(ServerConfig{Self: own, Listen: l.Addr().String()})
 	if err := s.Serve(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "listen for the peer") {
 		t.Errorf("got %v", err)
 	}
