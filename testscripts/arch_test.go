@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"internal/durable":   {},
 	"internal/strict":    {},
 	"internal/procs":     {},
+	"internal/ports":     {},
 	"internal/logfile":   {"core", "internal/durable"},
 	"core":               {},
 	"sdk/ocr":            {},

@@ -16,14 +16,13 @@ import (
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
 	"github.com/twinleaf-scan/twinleaf/core"
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 )
 
 // dead is the address of a server that is not there.
 func dead(t *testing.T) string {
 	t.Helper()
-	s := httptest.NewServer(nil)
-	s.Close()
-	return s.URL
+	return "http://" + ports.Keep(t)
 }
 
 func start(t *testing.T, h http.HandlerFunc, more ...string) *Client {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
@@ -257,11 +258,7 @@ func TestASilentServerIsLeftWithTheCall(t *testing.T) {
 }
 
 func TestAServerThatCannotBeReachedIsNoReasonToGiveUp(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	_, err = send(t, request(t, "k", "scan", "pdf"), Settings{Server: l.Addr().String(), From: "a@example.org", To: []string{"b@example.org"}})
-	wantError(t, err, true, l.Addr().String(), "refused")
+	address := ports.Keep(t)
+	_, err := send(t, request(t, "k", "scan", "pdf"), Settings{Server: address, From: "a@example.org", To: []string{"b@example.org"}})
+	wantError(t, err, true, address, "refused")
 }

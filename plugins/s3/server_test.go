@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -14,6 +13,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
@@ -73,12 +73,7 @@ func versity(t testing.TB) remote {
 	if err := os.Mkdir(bucket, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := ports.Keep(t)
 	cmd := exec.Command(server, "--access", accessKey, "--secret", secretKey, "--region", "us-east-1", "--port", address, "posix", "--sidecar", side, root)
 	cmd.Dir = t.TempDir()
 	delivertest.Start(t, address, cmd)

@@ -22,6 +22,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
@@ -54,18 +55,6 @@ func privateKey(t testing.TB, passphrase string) (string, ssh.Signer) {
 	return string(pem.EncodeToMemory(block)), signer
 }
 
-// freePort is one that nobody listened to a moment ago.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 // openSSH starts Debian's sshd for this user alone, with internal-sftp.
 func openSSH(t testing.TB, options ...string) remote {
 	t.Helper()
@@ -95,7 +84,8 @@ func openSSH(t testing.TB, options ...string) remote {
 	}
 	hostKey, host := privateKey(t, "")
 	userKey, own := privateKey(t, "")
-	port := freePort(t)
+	address := ports.Keep(t)
+	_, port, _ := net.SplitHostPort(address)
 	hostLine := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(host.PublicKey())))
 	config := write("sshd_config", strings.Join(append([]string{
 		"ListenAddress 127.0.0.1", "Port " + port, "HostKey " + write("host", hostKey), "PidFile none",
@@ -108,10 +98,10 @@ func openSSH(t testing.TB, options ...string) remote {
 	said := &spoken{to: t.Output()}
 	cmd := exec.Command(sshd, "-D", "-e", "-f", config)
 	cmd.Stdout, cmd.Stderr = said, said
-	delivertest.Start(t, net.JoinHostPort("127.0.0.1", port), cmd)
+	delivertest.Start(t, address, cmd)
 	r := remote{
 		settings: Settings{
-			Address: net.JoinHostPort("127.0.0.1", port), User: me.Username, PrivateKey: userKey,
+			Address: address, User: me.Username, PrivateKey: userKey,
 			HostKey: ssh.FingerprintSHA256(host.PublicKey()), Dir: out,
 		},
 		dir: out, keyFile: write("id", userKey), known: write("known_hosts", "[127.0.0.1]:"+port+" "+hostLine+"\n"),

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
@@ -151,13 +152,8 @@ func TestWhatOnlyAPersonCanCureIsNotTriedAgain(t *testing.T) {
 	if e := refusal(t, missing); !e.Temporary || !strings.Contains(e.Remedy, "make the folder share/in") {
 		t.Errorf("missing folder: %+v", e)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dead := server.settings
-	dead.Address = l.Addr().String()
-	_ = l.Close()
+	dead.Address = ports.Keep(t)
 	if e := refusal(t, dead); !e.Temporary || !strings.Contains(e.Detail, "refused") {
 		t.Errorf("nobody there: %+v", e)
 	}

@@ -6,13 +6,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
@@ -48,12 +48,7 @@ func apache(t testing.TB, auth string) remote {
 		}
 		everybodys(t, dir)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := ports.Keep(t)
 	lines := []string{
 		"ServerName 127.0.0.1", "Listen " + address, "PidFile " + home + "/pid", "ErrorLog /dev/stderr", "LogLevel warn",
 		"DefaultRuntimeDir " + home, "Mutex posixsem", "StartServers 1",

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
@@ -182,12 +182,7 @@ func TestABusyReceiverIsAskedAgainWhenItWants(t *testing.T) {
 }
 
 func TestAReceiverThatCannotBeReachedIsNoReasonToGiveUp(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := ports.Keep(t)
 	_, waited, err := deliverTo(t, request(t, "k", "scan", "pdf"), Settings{URL: "http://" + address + "/s3cr3t"})
 	wantError(t, err, true, "no answer from http://"+address, "refused")
 	if len(waited) != maxTries-1 {

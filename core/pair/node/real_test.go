@@ -17,6 +17,7 @@ import (
 	"github.com/twinleaf-scan/twinleaf/core/pair"
 	"github.com/twinleaf-scan/twinleaf/core/pair/identity"
 	"github.com/twinleaf-scan/twinleaf/core/pair/link"
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 )
 
 // ground is a way with real disks, and TLS on the loopback.
@@ -48,14 +49,7 @@ func newGround(t testing.TB, name string) *ground {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.id, g.addr = id, l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	g.id, g.addr = id, ports.Keep(t)
 	return g
 }
 
