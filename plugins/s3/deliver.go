@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
@@ -24,6 +26,9 @@ import (
 // says so. A crash just between place and mark, and a reader who removes the object
 // before the second call, is the one case in which a document comes twice.
 
+// A store may refuse a name that nobody can see: another server's object is on its way, or
+// a reader has just taken it. Then the delivery rests and looks again.
+
 // delivery is one call.
 type delivery struct {
 	request sdk.DeliverRequest
@@ -33,6 +38,14 @@ type delivery struct {
 
 // maxTries bounds how often other names are chosen because somebody was faster.
 const maxTries = 100
+
+// errUnseen is that a name was refused, and nothing is there under it.
+var errUnseen = errors.New("the store says that it is there, and that it is not")
+
+const (
+	unseenTries = 30 // of a name that is refused and unseen
+	unseenRest  = 100 * time.Millisecond
+)
 
 func (d *delivery) run(ctx context.Context) (*deliver.Plan, error) {
 	plan, err := d.plan(ctx)
@@ -66,6 +79,18 @@ func (d *delivery) planName() string {
 
 // plan gives the delivery's plan, which is made where there is none.
 func (d *delivery) plan(ctx context.Context) (*deliver.Plan, error) {
+	for n := 1; ; n++ {
+		plan, err := d.recallOrMake(ctx)
+		if !errors.Is(err, errUnseen) || n == unseenTries {
+			return plan, err
+		}
+		if err := deliver.Pause(ctx, unseenRest); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (d *delivery) recallOrMake(ctx context.Context) (*deliver.Plan, error) {
 	plan, err := deliver.NewPlan(d.request)
 	if err != nil {
 		return nil, err
@@ -83,13 +108,22 @@ func (d *delivery) plan(ctx context.Context) (*deliver.Plan, error) {
 	}
 	err = d.to.putNew(ctx, d.planName(), object{content: deliver.Bytes(raw), size: int64(len(raw)), media: "application/json"})
 	if errors.Is(err, fs.ErrExist) {
-		return d.recall(ctx)
+		stored, err := d.recall(ctx)
+		return stored, unseen(err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	d.reached("plan")
 	return plan, nil
+}
+
+// unseen is the error of looking for what was refused because it is there.
+func unseen(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", errUnseen, err)
+	}
+	return err
 }
 
 func (d *delivery) recall(ctx context.Context) (*deliver.Plan, error) {
@@ -154,6 +188,30 @@ func (d *delivery) placeAll(ctx context.Context, plan *deliver.Plan, done *deliv
 
 // place puts a file, unless that has happened. It reports whether the name is ours.
 func (d *delivery) place(ctx context.Context, f deliver.Item, done *deliver.Progress) (ours bool, err error) {
+	for n := 1; ; n++ {
+		ours, err := d.lookAndPut(ctx, f, done)
+		if !errors.Is(err, errUnseen) || n == unseenTries {
+			return ours, err
+		}
+		if err := deliver.Pause(ctx, unseenRest); err != nil {
+			return false, err
+		}
+		if d.marked(ctx, f) {
+			return true, nil
+		}
+	}
+}
+
+// marked reports whether another server has placed a file of this delivery meanwhile: it
+// need not be there any more.
+func (d *delivery) marked(ctx context.Context, f deliver.Item) bool {
+	stored, err := d.recall(ctx)
+	return err == nil && slices.ContainsFunc(stored.Files, func(o deliver.Item) bool {
+		return o.Index == f.Index && o.Final == f.Final && o.Done
+	})
+}
+
+func (d *delivery) lookAndPut(ctx context.Context, f deliver.Item, done *deliver.Progress) (ours bool, err error) {
 	// Stores that do not know the condition ignore it: so look first.
 	sign, err := d.to.sign(ctx, f.Final)
 	if err == nil {
@@ -173,5 +231,5 @@ func (d *delivery) place(ctx context.Context, f deliver.Item, done *deliver.Prog
 	}
 	// Somebody's; or ours, when the answer to a first try was lost.
 	sign, err = d.to.sign(ctx, f.Final)
-	return sign == d.sign(f), err
+	return sign == d.sign(f), unseen(err)
 }

@@ -133,6 +133,59 @@ func TestALostAnswerDoublesNothing(t *testing.T) {
 	}
 }
 
+// versitygw refuses a name from the moment at which somebody begins to put it, and shows
+// the object when it is whole.
+func TestANameThatIsRefusedAndUnseenIsTriedAgain(t *testing.T) {
+	for _, part := range []string{".json", "scan.pdf"} { // plan, place
+		t.Run(part, func(t *testing.T) {
+			var refused atomic.Int64
+			p := place(t, before(t, versity(t), func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, part) || refused.Add(1) > 2 {
+					return false
+				}
+				answer(w, http.StatusPreconditionFailed, "PreconditionFailed")
+				return true
+			}))
+			if _, err := p.Deliver(delivertest.Request(t, "k", "scan"), nil); err != nil {
+				t.Fatal(err)
+			}
+			if got := p.Have(t); len(got) != 2 || got["scan.pdf"] != "the pdf of k" || got["scan.txt"] != "the text of k" {
+				t.Errorf("the bucket holds %q", got)
+			}
+		})
+	}
+}
+
+// Another server was faster, and a reader faster still: nothing is put anew.
+func TestWhatWasTakenAtOnceComesOnce(t *testing.T) {
+	store := versity(t)
+	r := delivertest.Request(t, "k", "scan")
+	var theirs func() // delivers it, and has it read
+	var refused atomic.Int64
+	server := before(t, store, func(w http.ResponseWriter, q *http.Request) bool {
+		if q.Method != http.MethodPut || !strings.HasSuffix(q.URL.Path, "/scan.pdf") || refused.Add(1) > 1 {
+			return false
+		}
+		theirs()
+		answer(w, http.StatusPreconditionFailed, "PreconditionFailed")
+		return true
+	})
+	theirs = func() {
+		if _, err := call(t, r, store.settings("in")); err != nil {
+			t.Error(err)
+		}
+		if err := store.store(t).Remove(t.Context(), "in/scan.pdf"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := call(t, r, server.settings("in")); err != nil {
+		t.Fatal(err)
+	}
+	if got := delivertest.Folder(t, filepath.Join(store.dir, "in")); len(got) != 1 || got["scan.txt"] != "the text of k" {
+		t.Errorf("the bucket holds %q", got)
+	}
+}
+
 // pass hands a request on and keeps the answer.
 func pass(t testing.TB, to remote, r *http.Request) {
 	t.Helper()
