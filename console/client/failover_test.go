@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/console/api"
@@ -379,51 +380,36 @@ func TestNobodyTakesIt(t *testing.T) {
 
 // A server that is there but does not get on with one request is given up in the end.
 func TestAnswerThatNeverComesIsBounded(t *testing.T) {
-	open := make(chan struct{})
-	defer close(open)
-	first := newFake(t, func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-open:
-		case <-r.Context().Done():
+	synctest.Test(t, func(t *testing.T) {
+		first := &fake{do: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }}
+		second := &fake{do: job(core.Running)}
+		cl := overPipes(t, first, second)
+		began := time.Now()
+		if j, err := cl.Job(t.Context(), "a-1"); err != nil || j.State != core.Running {
+			t.Errorf("got %+v, %v; want the job from the second server", j, err)
+		}
+		if took := time.Since(began); took < 20*time.Second || took > 21*time.Second { // it is looked at every half second
+			t.Errorf("the first server was given up after %v, want 20 s", took)
+		}
+		if got := causesOf(second.asked()); got != "GET web" {
+			t.Errorf("the second server was asked %q, want once because of web", got)
 		}
 	})
-	second := newFake(t, job(core.Running))
-	cl, err := New(Config{Servers: []string{first.URL, second.URL}, Patience: 20 * time.Millisecond, Answer: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
-	if j, err := cl.Job(t.Context(), "a-1"); err != nil || j.State != core.Running {
-		t.Errorf("got %+v, %v; want the job from the second server", j, err)
-	}
-	if got := causesOf(second.asked()); got != "GET web" {
-		t.Errorf("the second server was asked %q, want once because of web", got)
-	}
 }
 
 // An answer that comes slowly comes.
 func TestSlowAnswerIsWaitedFor(t *testing.T) {
-	tick := make(chan struct{})
-	first := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		for _, b := range []byte(`{"id":"a-1","state":"running"}`) {
-			<-tick
-			_, _ = w.Write([]byte{b})
-			_ = http.NewResponseController(w).Flush()
+	synctest.Test(t, func(t *testing.T) {
+		cl := overPipes(t, &fake{do: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			for _, b := range []byte(`{"id":"a-1","state":"running"}`) {
+				time.Sleep(10 * time.Second)
+				_, _ = w.Write([]byte{b})
+				_ = http.NewResponseController(w).Flush()
+			}
+		}}, nil)
+		if j, err := cl.Job(t.Context(), "a-1"); err != nil || j.ID != "a-1" {
+			t.Errorf("got %+v, %v; want the whole answer", j, err)
 		}
 	})
-	go func() {
-		for range 30 {
-			<-time.After(10 * time.Millisecond)
-			tick <- struct{}{}
-		}
-	}()
-	cl, err := New(Config{Servers: []string{first.URL, dead(t)}, Patience: 20 * time.Millisecond, Answer: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
-	if j, err := cl.Job(t.Context(), "a-1"); err != nil || j.ID != "a-1" {
-		t.Errorf("got %+v, %v; want the whole answer", j, err)
-	}
 }

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -160,6 +163,55 @@ func fast(t *testing.T, servers ...string) (*Client, *moves) {
 	t.Cleanup(c.Close)
 	return c, m
 }
+
+// overPipes is a client in a synctest bubble, whose servers it reaches in memory; nil is one
+// that is not there.
+func overPipes(t *testing.T, servers ...*fake) *Client {
+	t.Helper()
+	var c Config
+	doors := map[string]door{}
+	for i, f := range servers {
+		at := fmt.Sprintf("127.0.0.1:%d", i+1)
+		c.Servers = append(c.Servers, "http://"+at)
+		if f == nil {
+			continue
+		}
+		d, s := make(door), &http.Server{Handler: http.HandlerFunc(f.serve)}
+		doors[at] = d
+		go func() { _ = s.Serve(d) }()
+		t.Cleanup(func() { _ = s.Close() })
+	}
+	cl, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	for _, h := range []*http.Client{cl.http, cl.probe} {
+		h.Transport.(*http.Transport).DialContext = func(_ context.Context, _, at string) (net.Conn, error) {
+			d, there := doors[at]
+			if !there {
+				return nil, syscall.ECONNREFUSED
+			}
+			here, other := net.Pipe()
+			d <- other
+			return here, nil
+		}
+	}
+	return cl
+}
+
+// door is a listener for pipes, until it is closed.
+type door chan net.Conn
+
+func (d door) Accept() (net.Conn, error) {
+	if conn, open := <-d; open {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (d door) Close() error   { close(d); return nil }
+func (d door) Addr() net.Addr { return &net.TCPAddr{} }
 
 func submit(t *testing.T, c *Client) (api.Accepted, error) {
 	t.Helper()
