@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twinleaf-scan/twinleaf/sdk"
@@ -28,7 +30,7 @@ func say(t *testing.T, r *rig, words string) string {
 }
 
 func TestNonsenseIsRefused(t *testing.T) {
-	r := newRig(t, Config{HeaderTimeout: 300 * time.Millisecond})
+	r := newRig(t, Config{HeaderTimeout: 2 * time.Second})
 	for words, want := range map[string]string{
 		"GET http://api.example.com/ HTTP/1.1\r\nHost: api.example.com\r\n\r\n":      "400 Bad Request",
 		"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nContent-Length: 3\r\n\r\nabc":          "400 Bad Request",
@@ -46,7 +48,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 }
 
 func TestConnectionsAreBounded(t *testing.T) {
-	r := newRig(t, Config{Connections: 3, HeaderTimeout: 500 * time.Millisecond})
+	r := newRig(t, Config{Connections: 3, HeaderTimeout: 2 * time.Second})
 	server := echo(t)
 	r.Allow(nil, []Address{server})
 	var open []net.Conn
@@ -82,25 +84,35 @@ func TestConnectionsAreBounded(t *testing.T) {
 }
 
 func TestQuietTunnelsAreClosedAndBusyOnesAreNot(t *testing.T) {
-	r := newRig(t, Config{Idle: 300 * time.Millisecond})
-	drain := listen(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-	r.Allow(nil, []Address{drain})
-	conn, err := sdk.Dial(context.Background(), drain.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	for range 10 { // one way only, for longer than idle
-		if _, err := conn.Write([]byte("x")); err != nil {
-			t.Fatalf("a tunnel in use was closed: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		host, far := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+		dial := func(context.Context, string, string) (net.Conn, error) { return host, nil }
+		p := &Proxy{config: Config{Idle: time.Minute, Dial: dial}.withDefaults()}
+		conn, there := net.Pipe()
+		go func() {
+			p.serve(there, newGrant(nil, []Address{must(t, "nas.lan:22")}), false)
+			_ = there.Close()
+		}()
+		in := bufio.NewReader(conn)
+		if _, err := io.WriteString(conn, "CONNECT nas.lan:22 HTTP/1.1\r\nHost: nas.lan:22\r\n\r\n"); err != nil {
+			t.Fatal(err)
 		}
-		<-time.After(60 * time.Millisecond)
-	}
-	begin := time.Now()
-	_, err = io.ReadAll(conn)
-	if took := time.Since(begin); took < 200*time.Millisecond || took > 5*time.Second {
-		t.Errorf("the quiet tunnel ended after %s (%v), want about 300 ms", took, err)
-	}
+		if answer, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect}); err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("got %+v, %v", answer, err)
+		}
+		for range 10 { // one way only, for longer than idle
+			if _, err := conn.Write([]byte("x")); err != nil {
+				t.Fatalf("a tunnel in use was closed: %v", err)
+			}
+			time.Sleep(50 * time.Second)
+		}
+		begin := time.Now()
+		_, err := io.ReadAll(in)
+		if took := time.Since(begin); took != 10*time.Second {
+			t.Errorf("the quiet tunnel ended after %s more (%v), want a minute in all", took, err)
+		}
+	})
 }
 
 func TestMegabytesArriveWhole(t *testing.T) {

@@ -117,10 +117,10 @@ func ip(s string) []netip.Addr { return []netip.Addr{netip.MustParseAddr(s)} }
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(20 * time.Second)
 	for !cond() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
+			t.Fatalf("not within 20 s: %s", what)
 		}
 		<-time.After(5 * time.Millisecond)
 	}
