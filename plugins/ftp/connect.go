@@ -150,7 +150,7 @@ func (w *way) connect(port string) (*link, error) {
 
 // maxRead bounds what a server may say over one connection, in bytes. The longest are lists
 // of folders, of some 100 bytes a file.
-const maxRead = 64 << 20
+const maxRead = 16 << 20
 
 // link is one connection to the server.
 type link struct {

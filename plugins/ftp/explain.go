@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,6 +65,9 @@ func (s *Settings) where() string {
 // thing.
 func person(err error, s Settings) string {
 	answer, _ := errors.AsType[*textproto.Error](err)
+	if _, other := errors.AsType[x509.HostnameError](err); other {
+		return "set address to the name that the server's certificate is for"
+	}
 	if _, bad := errors.AsType[*tls.CertificateVerificationError](err); bad {
 		return "the server's certificate is not one to trust; where it is your own, or an authority of your own signed it, give that as ca"
 	}

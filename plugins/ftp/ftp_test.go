@@ -126,6 +126,9 @@ func TestWhatOnlyAPersonCanCureIsSaid(t *testing.T) {
 	stranger := r.settings
 	stranger.CA = ""
 	refusal(t, stranger, false, "certificate", "give that as ca")
+	named := r.settings
+	named.Address = strings.Replace(named.Address, "127.0.0.1", "127.0.0.2", 1)
+	refusal(t, named, false, "certificate", "127.0.0.2", "set address to the name")
 	plain := r.settings
 	plain.TLS = tlsNone
 	refusal(t, plain, false, "leave out tls: none")
@@ -216,7 +219,7 @@ class Endless:
     def __next__(self): return b"a-file-of-a-hostile-server\r\n" * 2000
 from pyftpdlib.handlers import BufferedIteratorProducer
 Handler.ftp_NLST = lambda self, path: self.push_dtp_data(BufferedIteratorProducer(Endless()), isproducer=True, cmd="NLST")`)
-	refusal(t, r.settings, true, "sends more than 64 MB")
+	refusal(t, r.settings, true, "sends more than 16 MB")
 }
 
 func TestBadSettingsAreRefused(t *testing.T) {

@@ -86,7 +86,7 @@ func proFTPD(t testing.TB, tls string, options ...string) remote {
 	users := write(t, filepath.Join(home, "users"), fmt.Sprintf("%s:%s:%s:%s::%s:/bin/false\n", someone, crypted, me.Uid, me.Gid, out))
 	lines := []string{
 		"ModulePath " + modules, "LoadModule mod_tls.c", "ServerName test", "ServerType standalone", "DefaultServer on", "UseIPv6 off",
-		"DefaultAddress 127.0.0.1", "Port " + port, "User " + me.Username, "Group " + group.Name, "RootLogin on", "MaxInstances 50",
+		"DefaultAddress 127.0.0.1 127.0.0.2", "Port " + port, "User " + me.Username, "Group " + group.Name, "RootLogin on", "MaxInstances 50",
 		"AuthOrder mod_auth_file.c", "AuthUserFile " + users, "RequireValidShell off", "UseReverseDNS off", "WtmpLog off", "TransferLog none",
 		"PidFile " + home + "/pid", "ScoreboardFile " + home + "/scoreboard", "SystemLog " + home + "/log", "DelayEngine off", "AllowOverwrite on",
 	}

@@ -149,36 +149,6 @@ func TestAHostWithManyPortsIsReachedWhereItWasFirst(t *testing.T) {
 	wantRefused(t, "files.example:50000", "nothing is allowed")
 }
 
-// TestAConnectionForCommandsWaitsForTheFile: nothing is said there while a file goes over
-// another port, for as long as that takes.
-func TestAConnectionForCommandsWaitsForTheFile(t *testing.T) {
-	r := newRig(t, Config{Idle: 300 * time.Millisecond})
-	commands, files := echo(t), listen(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-	r.Allow(nil, []Address{commands, {commands.Host, High}})
-	first, err := sdk.Dial(t.Context(), commands.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Close()
-	second, err := sdk.Dial(t.Context(), files.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
-	for range 10 { // for longer than idle
-		if _, err := second.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		<-time.After(60 * time.Millisecond)
-	}
-	if _, err := first.Write([]byte("y")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(first, make([]byte, 1)); err != nil {
-		t.Errorf("the first connection was closed meanwhile: %v", err)
-	}
-}
-
 func TestHTTPGoesThroughTheProxy(t *testing.T) {
 	r := newRig(t, Config{})
 	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {

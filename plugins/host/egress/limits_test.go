@@ -83,35 +83,78 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-func TestQuietTunnelsAreClosedAndBusyOnesAreNot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+// through opens a tunnel of a proxy without a socket, in a bubble of its own time.
+func through(t *testing.T, p *Proxy, g *grant, address string) net.Conn {
+	t.Helper()
+	conn, there := net.Pipe()
+	t.Cleanup(func() { _ = conn.Close() })
+	go func() {
+		p.serve(there, g, false)
+		_ = there.Close()
+	}()
+	in := bufio.NewReader(conn)
+	if _, err := fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", address); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect}); err != nil || answer.StatusCode != http.StatusOK || in.Buffered() > 0 {
+		t.Fatalf("got %+v, %v", answer, err)
+	}
+	return conn
+}
+
+// silent is a proxy whose hosts take everything and say nothing.
+func silent(idle time.Duration) *Proxy {
+	dial := func(context.Context, string, string) (net.Conn, error) {
 		host, far := net.Pipe()
 		go func() { _, _ = io.Copy(io.Discard, far) }()
-		dial := func(context.Context, string, string) (net.Conn, error) { return host, nil }
-		p := &Proxy{config: Config{Idle: time.Minute, Dial: dial}.withDefaults()}
-		conn, there := net.Pipe()
-		go func() {
-			p.serve(there, newGrant(nil, []Address{must(t, "nas.lan:22")}), false)
-			_ = there.Close()
-		}()
-		in := bufio.NewReader(conn)
-		if _, err := io.WriteString(conn, "CONNECT nas.lan:22 HTTP/1.1\r\nHost: nas.lan:22\r\n\r\n"); err != nil {
-			t.Fatal(err)
+		return host, nil
+	}
+	return &Proxy{config: Config{Idle: idle, Dial: dial}.withDefaults()}
+}
+
+// wantBusy writes for longer than any idle.
+func wantBusy(t *testing.T, conn net.Conn) {
+	t.Helper()
+	for range 10 {
+		if _, err := conn.Write([]byte("x")); err != nil {
+			t.Fatalf("a tunnel in use was closed: %v", err)
 		}
-		if answer, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect}); err != nil || answer.StatusCode != http.StatusOK {
-			t.Fatalf("got %+v, %v", answer, err)
-		}
-		for range 10 { // one way only, for longer than idle
-			if _, err := conn.Write([]byte("x")); err != nil {
-				t.Fatalf("a tunnel in use was closed: %v", err)
-			}
-			time.Sleep(50 * time.Second)
-		}
-		begin := time.Now()
-		_, err := io.ReadAll(in)
-		if took := time.Since(begin); took != 10*time.Second {
-			t.Errorf("the quiet tunnel ended after %s more (%v), want a minute in all", took, err)
-		}
+		time.Sleep(50 * time.Second)
+	}
+}
+
+// wantEnd wants a tunnel to be closed when more time has passed.
+func wantEnd(t *testing.T, conn net.Conn, more time.Duration) {
+	t.Helper()
+	begin := time.Now()
+	_, err := io.ReadAll(conn)
+	if took := time.Since(begin); took != more {
+		t.Errorf("the quiet tunnel ended after %s more (%v), want %s", took, err, more)
+	}
+}
+
+func TestQuietTunnelsAreClosedAndBusyOnesAreNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, g := silent(time.Minute), newGrant(nil, []Address{must(t, "nas.lan:22"), must(t, "nas.lan:50000")})
+		conn := through(t, p, g, "nas.lan:22")
+		wantBusy(t, conn) // one way only
+		wantEnd(t, conn, 10*time.Second)
+		quiet, busy := through(t, p, g, "nas.lan:22"), through(t, p, g, "nas.lan:50000")
+		wantBusy(t, busy)
+		wantEnd(t, quiet, 0) // long ago
+		wantEnd(t, busy, 10*time.Second)
+	})
+}
+
+// TestAConnectionForCommandsWaitsForTheFile: nothing is said there while a file goes over
+// another port, for as long as that takes.
+func TestAConnectionForCommandsWaitsForTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, g := silent(time.Minute), newGrant(nil, []Address{must(t, "nas.lan:21"), {"nas.lan", High}})
+		commands, file := through(t, p, g, "nas.lan:21"), through(t, p, g, "nas.lan:50000")
+		wantBusy(t, file)
+		wantBusy(t, commands)
+		wantEnd(t, commands, 10*time.Second)
 	})
 }
 
