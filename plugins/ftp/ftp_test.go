@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
@@ -143,7 +144,7 @@ func TestWhatOnlyAPersonCanCureIsSaid(t *testing.T) {
 	missing.Dir, missing.Create = "not/there", &no
 	refusal(t, missing, true, "go to the folder not/there", "create: true")
 	gone := r.settings
-	gone.Address = freeAddress(t)
+	gone.Address = ports.Keep(t)
 	refusal(t, gone, true, "connection refused", "tried again by itself")
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"net/http/httptest"
@@ -11,9 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"crypto/x509"
-	"encoding/pem"
-
+	"github.com/twinleaf-scan/twinleaf/internal/ports"
 	"github.com/twinleaf-scan/twinleaf/sdk/deliver/delivertest"
 )
 
@@ -28,16 +28,6 @@ const (
 	password = "open sesame"
 	crypted  = "$6$twinleaf$RM0r9gRndedBU.grkL6pW4O.rDtEIL4m.3OEaQ/jUAPQrbizFQRUnq5u9PAFTVd7CjTSzEkCo1.cc0ZbgqN080" // of password, as crypt(3) has it
 )
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 func write(t testing.TB, path, content string) string {
 	t.Helper()
@@ -81,7 +71,7 @@ func proFTPD(t testing.TB, tls string, options ...string) remote {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, out, address := t.TempDir(), t.TempDir(), freeAddress(t)
+	home, out, address := t.TempDir(), t.TempDir(), ports.Keep(t)
 	_, port, _ := net.SplitHostPort(address)
 	users := write(t, filepath.Join(home, "users"), fmt.Sprintf("%s:%s:%s:%s::%s:/bin/false\n", someone, crypted, me.Uid, me.Gid, out))
 	lines := []string{
@@ -119,7 +109,7 @@ func pyftpdlib(t testing.TB, changes string) remote {
 	if err := exec.Command(python, "-c", "import pyftpdlib.servers").Run(); err != nil {
 		t.Skip("pyftpdlib is missing: apt-get install python3-pyftpdlib")
 	}
-	out, address := t.TempDir(), freeAddress(t)
+	out, address := t.TempDir(), ports.Keep(t)
 	host, port, _ := net.SplitHostPort(address)
 	program := `
 import sys, logging, warnings
