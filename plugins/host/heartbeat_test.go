@@ -34,8 +34,12 @@ func freeze(t *testing.T, pid int) {
 	must(t, unix.Kill(pid, unix.SIGSTOP))
 }
 
+// brisk notices soon that a process does not answer, and not before one that is well has
+// had its turn on a machine that is busy with other tests.
+func brisk() Config { return Config{Workers: 1, Heartbeat: 500 * time.Millisecond, Misses: 3} }
+
 func TestACallOnAProcessThatStopsAnsweringFailsForNow(t *testing.T) {
-	h := open(t, Config{Workers: 1, Heartbeat: 200 * time.Millisecond, Misses: 3}, "fault")
+	h := open(t, brisk(), "fault")
 	result := make(chan error, 1)
 	s := source(t, "hang")
 	go func() { result <- cleanBy(context.Background(), t, h, s) }()
@@ -55,7 +59,7 @@ func TestACallOnAProcessThatStopsAnsweringFailsForNow(t *testing.T) {
 
 // GS35: it is noticed by its heartbeat, replaced and named.
 func TestAnIdleProcessThatStopsAnsweringIsReplaced(t *testing.T) {
-	h := open(t, Config{Workers: 1, Heartbeat: 200 * time.Millisecond, Misses: 3}, "fault")
+	h := open(t, brisk(), "fault")
 	eventually(t, "the pool is warm", func() bool { return len(pidsOf(h, Idle)) == 2 })
 	pid := pidsOf(h, Idle)[0]
 	freeze(t, pid)
@@ -67,10 +71,10 @@ func TestAnIdleProcessThatStopsAnsweringIsReplaced(t *testing.T) {
 }
 
 func TestProcessesAtWorkAreLeftAlone(t *testing.T) {
-	h := open(t, Config{Workers: 1, Heartbeat: 100 * time.Millisecond, Misses: 2}, "fault")
-	for _, do := range []string{"slow 1500", "spin"} {
+	h := open(t, brisk(), "fault")
+	for do, limit := range map[string]time.Duration{"slow 5000": time.Minute, "spin": 5 * time.Second} { // three times as long as one may be silent
 		s := source(t, do)
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		err := cleanBy(ctx, t, h, s)
 		cancel()
 		if do == "spin" {
@@ -82,7 +86,9 @@ func TestProcessesAtWorkAreLeftAlone(t *testing.T) {
 }
 
 func TestHangsOnManyInputsLeadToQuarantine(t *testing.T) {
-	h := open(t, Config{Workers: 1, Heartbeat: 100 * time.Millisecond, Misses: 2, Strikes: 2}, "fault")
+	c := brisk()
+	c.Strikes = 2
+	h := open(t, c, "fault")
 	for n := range 2 {
 		result := make(chan error, 1)
 		s := source(t, "hang"+strings.Repeat(" ", n))
