@@ -70,6 +70,7 @@ func TestAKilledServersJobsAreTakenOverAndGivenBack(t *testing.T) {
 		if slices.Contains(a.line.done(), "left") {
 			t.Error("a does its job again, which b had done")
 		}
+		arePair(t, a, b)
 		if !a.accept("next") || !slices.Contains(a.line.done(), "next") {
 			t.Error("a does not work on its jobs")
 		}

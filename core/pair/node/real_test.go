@@ -119,7 +119,7 @@ func TestTwoServersOnRealDisksOverTLS(t *testing.T) {
 	a, b := newRealPair(t)
 	a.boot()
 	b.boot()
-	eventually(t, "they are a pair", func() bool { return wellLinked(a, b) })
+	arePair(t, a, b)
 	ref := a.put(strings.Repeat("a scan ", 50_000))
 	a.node.Offer(ref)
 	a.line.Stop(pair.OwnJobs)
@@ -134,6 +134,7 @@ func TestTwoServersOnRealDisksOverTLS(t *testing.T) {
 	b.accept("of-b", b.put("another scan"))
 	a.boot()
 	agree(t, a, b, "left", "of-b")
+	arePair(t, a, b)
 	if !a.accept("next") || !slices.Contains(a.line.done(), "next") {
 		t.Error("a does not work on its jobs after the hand-back")
 	}
@@ -146,6 +147,7 @@ func TestTwoServersOnRealDisksOverTLS(t *testing.T) {
 	}
 	a.boot()
 	agree(t, a, b, "left", "of-b", "next")
+	arePair(t, a, b)
 
 	a.line.Stop(pair.OwnJobs)
 	a.accept("handed-over")
