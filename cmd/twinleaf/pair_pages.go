@@ -185,13 +185,12 @@ func (h *helper) Recognize(ctx context.Context, t farm.Task) (farm.Answer, error
 // its name.
 func (m *paired) helperName() string { return "standby " + m.formed.Peer.Name }
 
-// hired makes the other server a worker, until dismiss.
-func (m *paired) hired(pool *farm.Pool, slots int) (h *helper, dismiss func()) {
-	alive, end := context.WithCancel(context.Background())
+// hired makes the other server a worker, until leave. What it has by then it reads to its end,
+// for as long as it is alive.
+func (m *paired) hired(pool *farm.Pool, slots int, alive context.Context) (h *helper, leave func()) {
 	h = &helper{name: m.helperName(), link: m.client, alive: alive}
 	h.slots.Store(int64(slots))
-	leave := pool.Join(h)
-	return h, func() { leave(); end() }
+	return h, pool.Join(h)
 }
 
 // worker is the other server as a worker of this one; nil: it is none.
@@ -204,26 +203,43 @@ func (m *paired) worker() *api.PairWorker {
 	return nil
 }
 
+// hearing is while the other server is heard.
+type hearing struct {
+	alive context.Context
+	end   context.CancelFunc
+}
+
+func newHearing(ctx context.Context) hearing {
+	var h hearing
+	h.alive, h.end = context.WithCancel(ctx)
+	return h
+}
+
 const (
 	hireLook = 200 * time.Millisecond // between two looks at whether the other server may be a worker
 	hireAsk  = time.Second            // between two questions how many pages it takes
 )
 
-// hire has the other server read pages while it may, until ctx ends.
+// hire has the other server read pages while it may, until ctx ends. A page that it has when
+// this server goes into maintenance comes back first: nobody begins it anew.
 func (m *paired) hire(ctx context.Context, pool *farm.Pool) error {
 	var h *helper
-	dismiss := func() {}
-	defer func() { dismiss() }()
+	leave := func() {}
+	heard := newHearing(ctx)
+	defer func() { leave(); heard.end() }()
 	var asked time.Time
 	look := time.NewTicker(hireLook)
 	defer look.Stop()
 	for {
 		s := m.node.Status()
 		wanted := s.Role == pair.Primary && s.Phase == pair.Working && s.Peer.Role == pair.Secondary && m.apart(s.Status)
+		if !s.Linked {
+			heard.end()
+		}
 		switch {
 		case !wanted && h != nil:
-			dismiss()
-			h, dismiss = nil, func() {}
+			leave()
+			h, leave = nil, func() {}
 		case wanted && time.Since(asked) >= hireAsk:
 			asked = time.Now()
 			n, err := m.client.Places(ctx)
@@ -231,7 +247,10 @@ func (m *paired) hire(ctx context.Context, pool *farm.Pool) error {
 				n = 0 // an older one does not know the question
 			}
 			if h == nil && n > 0 && err == nil {
-				h, dismiss = m.hired(pool, n)
+				if heard.alive.Err() != nil {
+					heard = newHearing(ctx)
+				}
+				h, leave = m.hired(pool, n, heard.alive)
 			}
 			if h != nil && h.slots.Swap(int64(n)) != int64(n) {
 				pool.Look()
